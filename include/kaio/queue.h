@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/*
+ * The queue layer: one context, an ordered backlog, and one way to collect.
+ *
+ * What a queue promises:
+ *
+ * 1. Exactly once. Every operation that kaio_queue_push() accepted produces
+ *    exactly one completion: its result from the kernel, or the error for which
+ *    the kernel would not take it, or -ECANCELED.
+ * 2. Operations enter the kernel in the order in which they were pushed.
+ * 3. One bad operation costs one operation: those beside it go on.
+ * 4. A batch that the kernel takes in part is no error: the rest stays in the
+ *    backlog and goes in as room appears.
+ * 5. Nothing blocks unless its name is wait, drain or destroy; but submission
+ *    itself may, as kaio_submit() says.
+ * 6. No memory is allocated, and no lock taken, after kaio_queue_create().
+ * 7. Never more operations are in flight than the queue's depth.
+ *
+ * An iocb stays the caller's memory. From kaio_queue_push() until its
+ * completion has been collected it must stay valid and unchanged, and so must
+ * its iovecs; its buffers are the kernel's for as long.
+ *
+ * A queue belongs to one thread at a time. In a child of fork(2) its functions
+ * return -ECHILD, or 0 those that return a count only, and the parent's queue
+ * goes on as if nothing had been.
+ */
+#ifndef KAIO_QUEUE_H
+#define KAIO_QUEUE_H
+
+#include <kaio/abi.h>
+
+KAIO_BEGIN_DECLS
+
+/* A timeout that never ends. */
+#define KAIO_FOREVER ((int64_t)-1)
+
+struct kaio_queue;
+
+enum kaio_queue_flags {
+	/*
+	 * Collect with system calls only, not from the ring. So does
+	 * KAIO_NO_RING=1 in the environment; and a queue does it by itself
+	 * under Valgrind and wherever kaio_ring_attach() refuses.
+	 */
+	KAIO_QUEUE_NO_RING = 1 << 0
+};
+
+/* How to create a queue; all zeros are the defaults. */
+struct kaio_queue_params {
+	uint32_t backlog;     /* operations that may wait beyond the depth */
+	uint32_t flags;	      /* KAIO_QUEUE_* */
+	uint64_t reserved[7]; /* must be 0 */
+};
+
+/*
+ * What a queue has done since it was created.
+ * pushed = kaio_queue_backlog() + kaio_queue_inflight() + completed
+ *	    + completions that wait to be collected.
+ */
+struct kaio_queue_stats {
+	uint64_t pushed;	  /* operations accepted */
+	uint64_t submitted;	  /* operations the kernel took */
+	uint64_t completed;	  /* completions handed to the caller */
+	uint64_t rejected;	  /* operations the kernel would not take */
+	uint64_t canceled;	  /* operations cancelled in the backlog */
+	uint64_t partial_submits; /* batches the kernel took in part */
+	uint64_t eagains;	  /* times the kernel had no room or memory */
+	uint64_t submit_calls;	  /* system calls io_submit */
+	uint64_t getevents_calls; /* system calls io_getevents */
+	uint64_t cancel_calls;	  /* system calls io_cancel */
+	uint64_t ring_reaps;  /* completions collected with no system call */
+	uint64_t reserved[5]; /* 0 */
+};
+
+/**
+ * kaio_queue_create - create a queue
+ * @queue: receives the queue, for kaio_queue_destroy() to end
+ * @depth: operations that may be in flight at once, 1 to 4194304
+ * @params: how; read before it returns; NULL for the defaults
+ *
+ * @depth counts against fs.aio-max-nr until the queue is destroyed. Together
+ * with the backlog it also bounds what may be outstanding: pushed and not yet
+ * collected.
+ *
+ * Return: 0, or a negative errno:
+ * -EINVAL: @queue is NULL; @depth is out of range; @params has an unknown flag
+ *	or a reserved member that is not 0; or depth and backlog exceed INT_MAX
+ * -EAGAIN: fs.aio-max-nr would be exceeded
+ * -ENOMEM: no memory
+ * -ENOSYS: the kernel was built without AIO, or it is forbidden here
+ * -EPERM: seccomp forbids AIO
+ * Context: may block for memory; thread-safe; not async-signal-safe.
+ * Since: 0.1
+ */
+int kaio_queue_create(struct kaio_queue **queue, unsigned depth,
+		      const struct kaio_queue_params *params);
+
+/**
+ * kaio_queue_destroy - end a queue
+ * @queue: the queue, or NULL, which does nothing
+ *
+ * Operations in the backlog are dropped, polls in flight cancelled, all others
+ * in flight waited for: when it returns, the kernel has let go of every buffer.
+ * Completions that were not collected are lost with the queue; use
+ * kaio_queue_drain() and collect them first. It takes tens of milliseconds even
+ * when nothing is in flight.
+ *
+ * Return: 0, or a negative errno:
+ * -ECHILD: the queue belongs to the parent of this process, and was left alone
+ * Context: blocks; the queue's thread only; not async-signal-safe.
+ * Since: 0.1
+ */
+int kaio_queue_destroy(struct kaio_queue *queue);
+
+/**
+ * kaio_queue_push - put an operation at the end of the backlog
+ * @queue: the queue
+ * @iocb: a prepared operation, the caller's; to stay valid and unchanged until
+ *	its completion has been collected
+ *
+ * No system call is made: kaio_queue_submit() and kaio_queue_wait() hand the
+ * backlog over, and so does kaio_queue_reap().
+ *
+ * Return: 0, or a negative errno, and the operation was not accepted:
+ * -EINVAL: @queue or @iocb is NULL
+ * -ENOBUFS: as many operations are outstanding as depth and backlog allow;
+ *	collect some
+ * -ECHILD: the queue belongs to the parent of this process
+ * Context: does not block; the queue's thread only; not async-signal-safe.
+ * Since: 0.1
+ */
+int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb);
+
+/**
+ * kaio_queue_submit - hand the backlog to the kernel, as far as there is room
+ * @queue: the queue
+ *
+ * Operations that the kernel would not take become completions, to be collected
+ * like all others.
+ *
+ * Return: how many the kernel took, which may be 0; or a negative errno:
+ * -EINVAL: @queue is NULL
+ * -ECHILD: the queue belongs to the parent of this process
+ * Context: may block as kaio_submit() says; the queue's thread only; not
+ * async-signal-safe.
+ * Since: 0.1
+ */
+int kaio_queue_submit(struct kaio_queue *queue);
+
+/**
+ * kaio_queue_reap - collect what is ready
+ * @queue: the queue
+ * @events: receives the completions
+ * @max: room in @events
+ *
+ * The backlog moves on, too, as far as there is room.
+ *
+ * Return: how many completions, 0 to @max; or a negative errno:
+ * -EINVAL: @queue is NULL; @events is NULL and @max is not 0; or @max exceeds
+ *	INT_MAX
+ * -EFAULT: @events cannot be written; nothing is lost (only where completions
+ *	are collected by system call: elsewhere it is a SIGSEGV)
+ * -ECHILD: the queue belongs to the parent of this process
+ * -EPERM: seccomp forbids io_getevents(2); only without the ring
+ * -ENOSYS: likewise
+ * Context: does not wait, but may block as kaio_submit() says; the queue's
+ * thread only; not async-signal-safe.
+ * Since: 0.1
+ */
+int kaio_queue_reap(struct kaio_queue *queue, struct kaio_event *events,
+		    unsigned max);
+
+/**
+ * kaio_queue_wait - submit, and collect at least so many completions
+ * @queue: the queue
+ * @events: receives the completions
+ * @min: wait until there are so many, 0 to @max; 0 does not wait
+ * @max: room in @events
+ * @timeout_ns: for how long to wait, in nanoseconds from the call; 0 not at
+ *	all, KAIO_FOREVER without end
+ *
+ * When fewer than @min operations are outstanding, it waits for those.
+ *
+ * Return: how many completions, fewer than @min only if the time was up, a
+ * signal came, or no more are outstanding; or a negative errno, and no
+ * completion was collected:
+ * -EINVAL: @queue is NULL; @events is NULL and @max is not 0; @min exceeds
+ *	@max; @max exceeds INT_MAX; or @timeout_ns is negative and not
+ *	KAIO_FOREVER
+ * -EINTR: a signal came, or other work the kernel had for this thread, while
+ *	there was nothing to collect; call again
+ * -EFAULT: @events cannot be written; nothing is lost (only where completions
+ *	are collected by system call: elsewhere it is a SIGSEGV)
+ * -ECHILD: the queue belongs to the parent of this process
+ * -EPERM: seccomp forbids io_getevents(2)
+ * -ENOSYS: likewise
+ * Context: blocks; the queue's thread only; not async-signal-safe.
+ * Since: 0.1
+ */
+int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
+		    unsigned min, unsigned max, int64_t timeout_ns);
+
+/**
+ * kaio_queue_cancel - cancel an operation
+ * @queue: the queue
+ * @iocb: the operation, at the address it was pushed from
+ *
+ * An operation in the backlog completes with -ECANCELED. A poll in flight is
+ * cancelled in the kernel and completes with 0. Pushed more than once, the one
+ * that has waited longest in the backlog is meant.
+ *
+ * Return: 0, and its completion will come; or a negative errno:
+ * -EINVAL: @queue or @iocb is NULL
+ * -EBUSY: it is in flight and cannot be cancelled; its completion will come
+ * -ENOENT: it is neither in the backlog nor in flight
+ * -ECHILD: the queue belongs to the parent of this process
+ * Context: does not block, but takes time in proportion to the backlog; the
+ * queue's thread only; not async-signal-safe.
+ * Since: 0.1
+ */
+int kaio_queue_cancel(struct kaio_queue *queue, struct kaio_iocb *iocb);
+
+/**
+ * kaio_queue_drain - wait until nothing is in the backlog or in flight
+ * @queue: the queue
+ * @timeout_ns: for how long to wait, in nanoseconds from the call; 0 not at
+ *	all, KAIO_FOREVER without end
+ *
+ * The completions stay to be collected.
+ *
+ * Return: 0, or a negative errno:
+ * -EINVAL: @queue is NULL, or @timeout_ns is negative and not KAIO_FOREVER
+ * -ETIMEDOUT: the time was up before
+ * -EINTR: a signal came before, or other work the kernel had for this thread;
+ *	call again
+ * -ECHILD: the queue belongs to the parent of this process
+ * -EPERM: seccomp forbids io_getevents(2)
+ * -ENOSYS: likewise
+ * Context: blocks; the queue's thread only; not async-signal-safe.
+ * Since: 0.1
+ */
+int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns);
+
+/**
+ * kaio_queue_inflight - count the operations that the kernel has
+ * @queue: the queue, or NULL
+ *
+ * Return: how many it took whose completion has not been taken from it.
+ * Context: does not block; the queue's thread only; not async-signal-safe.
+ * Since: 0.1
+ */
+unsigned kaio_queue_inflight(const struct kaio_queue *queue);
+
+/**
+ * kaio_queue_backlog - count the operations that wait to be submitted
+ * @queue: the queue, or NULL
+ *
+ * Return: how many were pushed that the kernel has not had.
+ * Context: does not block; the queue's thread only; not async-signal-safe.
+ * Since: 0.1
+ */
+unsigned kaio_queue_backlog(const struct kaio_queue *queue);
+
+/**
+ * kaio_queue_depth - tell how many operations may be in flight
+ * @queue: the queue, or NULL
+ *
+ * Return: the depth that was obtained.
+ * Context: does not block; the queue's thread only; not async-signal-safe.
+ * Since: 0.1
+ */
+unsigned kaio_queue_depth(const struct kaio_queue *queue);
+
+/**
+ * kaio_queue_stats - tell what a queue has done
+ * @queue: the queue, or NULL
+ * @stats: receives the counters
+ *
+ * Context: does not block; the queue's thread only; not async-signal-safe.
+ * Since: 0.1
+ */
+void kaio_queue_stats(const struct kaio_queue *queue,
+		      struct kaio_queue_stats *stats);
+
+KAIO_END_DECLS
+
+#endif

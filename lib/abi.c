@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/*
+ * On 32-bit glibc this file defines kaio_getevents() and kaio_pgetevents() for
+ * both widths of time_t, whichever the rest of the library is built for.
+ */
+#undef _TIME_BITS
+
+#include <kaio/abi.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define AT(type, member, position) \
+	static_assert(offsetof(type, member) == (position), #member)
+
+static_assert(sizeof(struct kaio_iocb) == 64, "struct iocb");
+AT(struct kaio_iocb, data, 0);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+AT(struct kaio_iocb, rw_flags, 8);
+AT(struct kaio_iocb, key, 12);
+#else
+AT(struct kaio_iocb, key, 8);
+AT(struct kaio_iocb, rw_flags, 12);
+#endif
+AT(struct kaio_iocb, lio_opcode, 16);
+AT(struct kaio_iocb, reqprio, 18);
+AT(struct kaio_iocb, fildes, 20);
+AT(struct kaio_iocb, buf, 24);
+AT(struct kaio_iocb, nbytes, 32);
+AT(struct kaio_iocb, offset, 40);
+AT(struct kaio_iocb, reserved2, 48);
+AT(struct kaio_iocb, flags, 56);
+AT(struct kaio_iocb, resfd, 60);
+
+static_assert(sizeof(struct kaio_event) == 32, "struct io_event");
+AT(struct kaio_event, data, 0);
+AT(struct kaio_event, obj, 8);
+AT(struct kaio_event, res, 16);
+AT(struct kaio_event, res2, 24);
+
+/* The one conversion from syscall(2) to a negative errno. */
+static inline int call(long number, long a, long b, long c, long d, long e,
+		       long f)
+{
+	int saved = errno;
+	long ret = syscall(number, a, b, c, d, e, f);
+
+	if (ret < 0) {
+		ret = -errno;
+		errno = saved;
+	}
+	return (int)ret;
+}
+
+/*
+ * A 32-bit architecture has io_getevents and io_pgetevents with a time of two
+ * longs, or, if it came later, io_pgetevents_time64 alone. x32 has the former
+ * with a 64-bit time.
+ */
+#ifdef SYS_io_getevents
+#ifdef SYS_io_pgetevents
+#define PGETEVENTS SYS_io_pgetevents
+#endif
+#if defined(__x86_64__) && defined(__ILP32__)
+#define KERNEL_TIME_MAX INT64_MAX
+typedef int64_t kernel_time;
+#else
+#define KERNEL_TIME_MAX LONG_MAX
+typedef long kernel_time;
+#endif
+#else
+#define PGETEVENTS SYS_io_pgetevents_time64
+#define KERNEL_TIME_MAX INT64_MAX
+typedef int64_t kernel_time;
+#endif
+
+struct kernel_timespec {
+	kernel_time tv_sec;
+	kernel_time tv_nsec;
+};
+
+struct wait {
+	kaio_context_t ctx;
+	long min_nr;
+	long nr;
+	struct kaio_event *events;
+	bool timed;
+	int64_t sec;
+	int64_t nsec;
+};
+
+/* read_events() would take a time that is none for no timeout at all. */
+static bool to_kernel(const struct wait *wait, struct kernel_timespec *time)
+{
+	if (!wait->timed)
+		return true;
+	if (wait->sec < 0 || wait->nsec < 0 || wait->nsec >= 1000000000)
+		return false;
+	time->tv_sec = wait->sec <= KERNEL_TIME_MAX ? (kernel_time)wait->sec
+						    : KERNEL_TIME_MAX;
+	time->tv_nsec = (kernel_time)wait->nsec;
+	return true;
+}
+
+static int pgetevents(const struct wait *wait, const sigset_t *sigmask)
+{
+#ifdef PGETEVENTS
+	const struct {
+		const sigset_t *mask;
+		size_t size; /* the kernel's set is smaller than sigset_t */
+	} set = { sigmask, _NSIG / 8 };
+	struct kernel_timespec time;
+
+	if (!to_kernel(wait, &time))
+		return -EINVAL;
+	return call(PGETEVENTS, (long)wait->ctx, wait->min_nr, wait->nr,
+		    (long)wait->events, wait->timed ? (long)&time : 0,
+		    (long)&set);
+#else
+	(void)wait;
+	(void)sigmask;
+	return -ENOSYS;
+#endif
+}
+
+static int getevents(const struct wait *wait)
+{
+#ifdef SYS_io_getevents
+	struct kernel_timespec time;
+
+	if (!to_kernel(wait, &time))
+		return -EINVAL;
+	return call(SYS_io_getevents, (long)wait->ctx, wait->min_nr, wait->nr,
+		    (long)wait->events, wait->timed ? (long)&time : 0, 0);
+#else
+	return pgetevents(wait, NULL);
+#endif
+}
+
+#define WAIT(timeout)                                       \
+	{                                                   \
+		ctx, min_nr, nr, events, (timeout) != NULL, \
+			(timeout) ? (timeout)->tv_sec : 0,  \
+			(timeout) ? (timeout)->tv_nsec : 0  \
+	}
+
+int kaio_getevents(kaio_context_t ctx, long min_nr, long nr,
+		   struct kaio_event *events, const struct timespec *timeout)
+{
+	const struct wait wait = WAIT(timeout);
+
+	return getevents(&wait);
+}
+
+int kaio_pgetevents(kaio_context_t ctx, long min_nr, long nr,
+		    struct kaio_event *events, const struct timespec *timeout,
+		    const sigset_t *sigmask)
+{
+	const struct wait wait = WAIT(timeout);
+
+	return pgetevents(&wait, sigmask);
+}
+
+#if defined(__TIMESIZE) && __TIMESIZE == 32
+/* struct timespec as programs with _TIME_BITS=64 have it. */
+struct timespec64 {
+	int64_t tv_sec;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	int32_t padding;
+	int32_t tv_nsec;
+#else
+	int32_t tv_nsec;
+	int32_t padding;
+#endif
+};
+
+#pragma GCC visibility push(default)
+int kaio_getevents_time64(kaio_context_t ctx, long min_nr, long nr,
+			  struct kaio_event *events,
+			  const struct timespec64 *timeout);
+int kaio_pgetevents_time64(kaio_context_t ctx, long min_nr, long nr,
+			   struct kaio_event *events,
+			   const struct timespec64 *timeout,
+			   const sigset_t *sigmask);
+#pragma GCC visibility pop
+
+int kaio_getevents_time64(kaio_context_t ctx, long min_nr, long nr,
+			  struct kaio_event *events,
+			  const struct timespec64 *timeout)
+{
+	const struct wait wait = WAIT(timeout);
+
+	return getevents(&wait);
+}
+
+int kaio_pgetevents_time64(kaio_context_t ctx, long min_nr, long nr,
+			   struct kaio_event *events,
+			   const struct timespec64 *timeout,
+			   const sigset_t *sigmask)
+{
+	const struct wait wait = WAIT(timeout);
+
+	return pgetevents(&wait, sigmask);
+}
+#endif
+
+const char *kaio_version(void)
+{
+	return KAIO_VERSION;
+}
+
+int kaio_setup(unsigned nr_events, kaio_context_t *ctx)
+{
+	return call(SYS_io_setup, (long)nr_events, (long)ctx, 0, 0, 0, 0);
+}
+
+int kaio_destroy(kaio_context_t ctx)
+{
+	return call(SYS_io_destroy, (long)ctx, 0, 0, 0, 0, 0);
+}
+
+int kaio_submit(kaio_context_t ctx, long nr, struct kaio_iocb *const *iocbs)
+{
+	return call(SYS_io_submit, (long)ctx, nr, (long)iocbs, 0, 0, 0);
+}
+
+int kaio_cancel(kaio_context_t ctx, struct kaio_iocb *iocb,
+		struct kaio_event *event)
+{
+	return call(SYS_io_cancel, (long)ctx, (long)iocb, (long)event, 0, 0, 0);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+#include "faults.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+
+#define NUMBERS 1024
+#define TAKEN 65536
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+
+struct kaio_iocb *faults_taken[TAKEN];
+size_t faults_nr_taken;
+
+static unsigned calls[NUMBERS];
+static struct {
+	int error;
+	unsigned times;
+} failures[NUMBERS];
+static const int *script;
+static size_t script_left;
+static bool context_dead;
+static unsigned setup_size;
+static void (*before_getevents)(void);
+
+void faults_fail(long number, int error, unsigned times)
+{
+	failures[number].error = error;
+	failures[number].times = times;
+}
+
+void faults_script_submit(const int *results, size_t nr)
+{
+	script = results;
+	script_left = nr;
+}
+
+void faults_destroy_context(bool dead)
+{
+	context_dead = dead;
+}
+
+void faults_before_getevents(void (*hook)(void))
+{
+	before_getevents = hook;
+}
+
+void faults_setup_size(unsigned nr_events)
+{
+	setup_size = nr_events;
+}
+
+unsigned faults_calls(long number)
+{
+	return calls[number];
+}
+
+static long fail(int error)
+{
+	errno = error;
+	return -1;
+}
+
+static long submit(long ctx, long nr, long iocbs)
+{
+	long ret;
+	long i;
+
+	if (nr > 0 && script_left) {
+		int result = *script++;
+
+		script_left--;
+		if (result < 0)
+			return fail(-result);
+		if (result == 0)
+			return 0;
+		if (nr > result)
+			nr = result;
+	}
+	ret = __real_syscall(SYS_io_submit, ctx, nr, iocbs);
+	for (i = 0; i < ret && faults_nr_taken < TAKEN; i++)
+		faults_taken[faults_nr_taken++] =
+			((struct kaio_iocb **)iocbs)[i];
+	return ret;
+}
+
+long __wrap_syscall(long number, ...)
+{
+	va_list arguments;
+	long a[6];
+	size_t i;
+
+	va_start(arguments, number);
+	for (i = 0; i < 6; i++)
+		a[i] = va_arg(arguments, long);
+	va_end(arguments);
+
+	calls[number]++;
+	if (failures[number].times) {
+		failures[number].times--;
+		return fail(failures[number].error);
+	}
+	if (context_dead &&
+	    (number == SYS_io_submit || number == SYS_io_getevents))
+		return fail(EINVAL);
+	switch (number) {
+	case SYS_io_submit:
+		return submit(a[0], a[1], a[2]);
+	case SYS_io_setup:
+		if (setup_size)
+			a[0] = setup_size;
+		break;
+	case SYS_io_getevents:
+		if (before_getevents)
+			before_getevents();
+		break;
+	}
+	return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}

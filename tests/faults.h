@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/*
+ * Faults in the system calls that the library makes. A program that is linked
+ * with -Wl,--wrap=syscall has its calls of syscall(2) go through here.
+ *
+ * Nothing happens by itself: calls go on to the kernel, and are counted.
+ */
+#ifndef FAULTS_H
+#define FAULTS_H
+
+#include <kaio.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Makes the next calls with this number fail with a positive errno. */
+void faults_fail(long number, int error, unsigned times);
+
+/*
+ * What the next io_submits with operations shall do. A positive number: let the
+ * kernel have that many of them at most. 0 or a negative errno: return it, and
+ * let the kernel have none. After the last, all goes to the kernel again.
+ */
+void faults_script_submit(const int *results, size_t nr);
+
+/* Every io_submit and io_getevents is -EINVAL, as on a destroyed context. */
+void faults_destroy_context(bool dead);
+
+/* Runs before each io_getevents goes to the kernel; NULL for nothing. */
+void faults_before_getevents(void (*hook)(void));
+
+/* io_setup gets this in place of what the library asks for; 0: no change. */
+void faults_setup_size(unsigned nr_events);
+
+/* How many calls with this number the library made. */
+unsigned faults_calls(long number);
+
+/* The operations that the kernel took, in order, since the program began. */
+extern struct kaio_iocb *faults_taken[];
+extern size_t faults_nr_taken;
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+#include "harness.h"
+
+#include <kaio.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Tests run in children: the count is shared with them. */
+static int *skipped;
+
+void harness_skip(const char *function, const char *format, ...)
+{
+	/* Check names the function of a test TEST_fn. */
+	int length = (int)strlen(function) - (int)strlen("_fn");
+	va_list arguments;
+
+	printf("SKIP: %.*s: ", length, function);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	printf("\n");
+	fflush(stdout);
+	__atomic_fetch_add(skipped, 1, __ATOMIC_RELAXED);
+}
+
+static void with_ring(void)
+{
+	unsetenv("KAIO_NO_RING");
+}
+
+static void without_ring(void)
+{
+	setenv("KAIO_NO_RING", "1", 1);
+}
+
+bool harness_has_ring(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return !getenv("KAIO_NO_RING") &&
+	       !(preload && strstr(preload, "vgpreload_"));
+}
+
+static void add(Suite *suite, const char *name, SFun setup,
+		const TTest *const *tests, size_t nr)
+{
+	TCase *tcase = tcase_create(name);
+	size_t i;
+
+	tcase_set_timeout(tcase, 120);
+	if (setup)
+		tcase_add_checked_fixture(tcase, setup, NULL);
+	for (i = 0; i < nr; i++)
+		tcase_add_test(tcase, tests[i]);
+	suite_add_tcase(suite, tcase);
+}
+
+static int run(Suite *suite)
+{
+	SRunner *runner = srunner_create(suite);
+	int total;
+	int failed;
+
+	skipped = mmap(NULL, sizeof(*skipped), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (skipped == MAP_FAILED)
+		return 99;
+	srunner_run_all(runner, CK_ENV);
+	total = srunner_ntests_run(runner);
+	failed = srunner_ntests_failed(runner);
+	printf("%d passed, %d failed, %d skipped\n", total - failed - *skipped,
+	       failed, *skipped);
+	srunner_free(runner);
+	if (failed)
+		return EXIT_FAILURE;
+	return *skipped == total ? 77 : EXIT_SUCCESS;
+}
+
+int harness_run(const char *name, const TTest *const *tests, size_t nr)
+{
+	Suite *suite = suite_create(name);
+
+	add(suite, name, NULL, tests, nr);
+	return run(suite);
+}
+
+int harness_run_both_ways(const char *name, const TTest *const *tests,
+			  size_t nr)
+{
+	Suite *suite = suite_create(name);
+
+	add(suite, "with the ring", with_ring, tests, nr);
+	add(suite, "without the ring", without_ring, tests, nr);
+	return run(suite);
+}
