@@ -10,7 +10,10 @@
 
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
+int __real_madvise(void *start, size_t length, int advice);
+int __wrap_madvise(void *start, size_t length, int advice);
 
+kaio_context_t faults_context;
 struct kaio_iocb *faults_taken[TAKEN];
 size_t faults_nr_taken;
 
@@ -22,6 +25,7 @@ static struct {
 static const int *script;
 static size_t script_left;
 static bool context_dead;
+static bool madvise_refused;
 static unsigned setup_size;
 static void (*before_getevents)(void);
 
@@ -40,6 +44,11 @@ void faults_script_submit(const int *results, size_t nr)
 void faults_destroy_context(bool dead)
 {
 	context_dead = dead;
+}
+
+void faults_refuse_madvise(bool refuse)
+{
+	madvise_refused = refuse;
 }
 
 void faults_before_getevents(void (*hook)(void))
@@ -90,6 +99,7 @@ long __wrap_syscall(long number, ...)
 {
 	va_list arguments;
 	long a[6];
+	long ret;
 	size_t i;
 
 	va_start(arguments, number);
@@ -111,11 +121,21 @@ long __wrap_syscall(long number, ...)
 	case SYS_io_setup:
 		if (setup_size)
 			a[0] = setup_size;
-		break;
+		ret = __real_syscall(number, a[0], a[1]);
+		if (ret == 0)
+			faults_context = *(kaio_context_t *)a[1];
+		return ret;
 	case SYS_io_getevents:
 		if (before_getevents)
 			before_getevents();
 		break;
 	}
 	return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+int __wrap_madvise(void *start, size_t length, int advice)
+{
+	if (madvise_refused)
+		return (int)fail(EINVAL);
+	return __real_madvise(start, length, advice);
 }

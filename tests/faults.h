@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
  * Faults in the system calls that the library makes. A program that is linked
- * with -Wl,--wrap=syscall has its calls of syscall(2) go through here.
+ * with -Wl,--wrap=syscall,--wrap=madvise has its calls go through here.
  *
  * Nothing happens by itself: calls go on to the kernel, and are counted.
  */
@@ -31,6 +31,12 @@ void faults_before_getevents(void (*hook)(void));
 
 /* io_setup gets this in place of what the library asks for; 0: no change. */
 void faults_setup_size(unsigned nr_events);
+
+/* madvise(2) knows nothing, as on old kernels and under gVisor. */
+void faults_refuse_madvise(bool refuse);
+
+/* The context that the library's last io_setup made. */
+extern kaio_context_t faults_context;
 
 /* How many calls with this number the library made. */
 unsigned faults_calls(long number);
