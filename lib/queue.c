@@ -22,15 +22,17 @@ static unsigned power_of_2(uint64_t at_least)
 static bool ring_is_wanted(uint32_t flags)
 {
 	const char *no_ring = getenv("KAIO_NO_RING");
-	/*
-	 * Valgrind learns that a buffer was filled from io_getevents. This is
-	 * how it gets into the process.
-	 */
 	const char *preload = getenv("LD_PRELOAD");
 
-	return !(flags & KAIO_QUEUE_NO_RING) &&
-	       !(no_ring && *no_ring && strcmp(no_ring, "0") != 0) &&
-	       !(preload && strstr(preload, "vgpreload_"));
+	if (flags & KAIO_QUEUE_NO_RING)
+		return false;
+	if (no_ring && *no_ring)
+		return strcmp(no_ring, "0") == 0;
+	/*
+	 * Valgrind learns from io_getevents that a buffer has been filled. This
+	 * is how it gets into the process.
+	 */
+	return !(preload && strstr(preload, "vgpreload_"));
 }
 
 static int check_params(unsigned depth, const struct kaio_queue_params *params)

@@ -40,7 +40,8 @@ enum kaio_queue_flags {
 	/*
 	 * Collect with system calls only, not from the ring. So does
 	 * KAIO_NO_RING=1 in the environment; and a queue does it by itself
-	 * under Valgrind and wherever kaio_ring_attach() refuses.
+	 * under Valgrind, unless KAIO_NO_RING=0, and wherever
+	 * kaio_ring_attach() refuses.
 	 */
 	KAIO_QUEUE_NO_RING = 1 << 0
 };
