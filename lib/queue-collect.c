@@ -2,10 +2,17 @@
 /*
  * From the kernel to the caller: collecting completions, and waiting for them
  * by one absolute deadline.
+ *
+ * One reaper at a time: the ring is read under the lock, and only while no
+ * thread is asleep in io_getevents. Else all go there, for the kernel to sort
+ * them out.
  */
 #include "queue.h"
 
+#include <kaio/prep.h>
+
 #include <limits.h>
+#include <string.h>
 
 /* How long a waiter leaves a kernel without memory alone. */
 #define RETRY_NS 4000000
@@ -14,15 +21,8 @@
 #define NO_WAIT 0
 #define NO_DEADLINE INT64_MAX
 
-static unsigned take_done(struct kaio_queue *queue, struct kaio_event *events,
-			  unsigned max)
-{
-	unsigned n = 0;
-
-	while (n < max && queue->done_head != queue->done_tail)
-		events[n++] = queue->done[queue->done_head++ & queue->mask];
-	return n;
-}
+/* Calls of kaio_queue_run() within each other, on one thread. */
+#define RUN_DEPTH_MAX 16
 
 static int64_t now(void)
 {
@@ -60,110 +60,231 @@ static int io_getevents(struct kaio_queue *queue, struct kaio_event *events,
 {
 	/* A time_t of 32 bits holds 68 years: more is for ever. */
 	bool forever = timeout_ns / 1000000000 > INT32_MAX;
+	bool asleep = min && timeout_ns;
 	struct timespec timeout = { 0, 0 };
+	int ret;
 
 	if (!forever) {
 		timeout.tv_sec = (time_t)(timeout_ns / 1000000000);
 		timeout.tv_nsec = (long)(timeout_ns % 1000000000);
 	}
 	queue->stats.getevents_calls++;
-	return kaio_getevents(queue->ctx, min, max, events,
-			      forever ? NULL : &timeout);
+	if (asleep) {
+		queue->sleepers++;
+		queue_unlock(queue);
+	}
+	ret = kaio_getevents(queue->ctx, min, max, events,
+			     forever ? NULL : &timeout);
+	if (asleep) {
+		queue_lock(queue);
+		queue->sleepers--;
+	}
+	return ret;
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+	__asm__ volatile("yield" ::: "memory");
+#else
+	__asm__ volatile("" ::: "memory");
+#endif
+}
+
+/* Watches the ring before a sleep, which may cost more than the I/O. */
+static void spin(struct kaio_queue *queue, unsigned min, int64_t deadline)
+{
+	const struct kaio_ring ring = queue->ring;
+	int64_t end = now() + queue->spin_ns;
+
+	if (end > deadline)
+		end = deadline;
+	queue_unlock(queue);
+	while (kaio_ring_ready(&ring) < min && now() < end &&
+	       !__atomic_load_n(&queue->woken, __ATOMIC_RELAXED))
+		relax();
+	queue_lock(queue);
+}
+
+static bool ring_is_ours(const struct kaio_queue *queue)
+{
+	return queue->ring.header && !queue->sleepers;
+}
+
+static unsigned reap(struct kaio_queue *queue, struct kaio_event *events,
+		     unsigned max)
+{
+	unsigned n;
+
+	if (!ring_is_ours(queue))
+		return 0;
+	n = (unsigned)kaio_ring_reap(&queue->ring, events, max);
+	queue->stats.ring_reaps += n;
+	return n;
 }
 
 /*
  * The one place that takes completions from the kernel: those in the ring, and
  * if they are fewer than min, by one system call that waits for the others.
  */
-static int collect(struct kaio_queue *queue, struct kaio_event *events,
-		   unsigned min, unsigned max, int64_t deadline)
+static int fetch(struct kaio_queue *queue, struct kaio_event *events,
+		 unsigned min, unsigned max, int64_t deadline)
 {
-	unsigned n = 0;
-	unsigned i;
+	unsigned n = reap(queue, events, max);
 	int ret;
 
-	if (queue->ring.header) {
-		n = (unsigned)kaio_ring_reap(&queue->ring, events, max);
-		queue->stats.ring_reaps += n;
+	if (n < min && queue->spin_ns && ring_is_ours(queue)) {
+		spin(queue, min - n, deadline);
+		n += reap(queue, events + n, max - n);
 	}
-	if (n < min || (!queue->ring.header && queue->flight.nr && max)) {
-		ret = io_getevents(queue, events + n, min - n, max - n,
-				   time_left(deadline));
-		if (ret < 0 && !n)
-			return ret;
-		if (ret > 0)
-			n += (unsigned)ret;
+	if (n >= min && (ring_is_ours(queue) || !queue->flight.nr || n == max))
+		return (int)n;
+	ret = io_getevents(queue, events + n, min > n ? min - n : 0, max - n,
+			   time_left(deadline));
+	if (ret < 0)
+		return n ? (int)n : ret;
+	return (int)n + ret;
+}
+
+/* The operations are no longer in flight; the bell's event is taken out. */
+static unsigned account(struct kaio_queue *queue, struct kaio_event *events,
+			unsigned n)
+{
+	unsigned i = 0;
+
+	while (i < n) {
+		if (events[i].obj != (uintptr_t)&queue->bell) {
+			flight_remove(&queue->flight, events[i++].obj);
+			continue;
+		}
+		n--;
+		memmove(events + i, events + i + 1, (n - i) * sizeof(*events));
+		kaio_queue_silence_bell(queue);
 	}
-	for (i = 0; i < n; i++)
-		flight_remove(&queue->flight, events[i].obj);
-	return (int)n;
+	return n;
 }
 
 /*
- * One round of waiting for need completions. It ends as soon as one makes room
- * for the backlog, for the caller to submit; or after RETRY_NS, where the
- * kernel has refused the backlog for want of memory. *cut: it ended by the
- * deadline or a signal.
+ * One round of waiting for need completions. It ends early
+ * - as soon as one makes room for the backlog, for the caller to submit;
+ * - with one, where a bell may ring, or where other threads collect, too;
+ * - after RETRY_NS, where the kernel has no memory for the backlog or the bell.
+ * *cut: it ended by the deadline or a signal.
  */
 static int collect_round(struct kaio_queue *queue, struct kaio_event *events,
 			 unsigned need, unsigned max, int64_t deadline,
 			 bool *cut)
 {
-	unsigned waiting = queue_pending(queue);
+	bool waiting = queue_pending(queue);
 	int64_t until = deadline;
 	int ret;
 
-	if (need > (waiting ? 1 : queue->flight.nr))
-		need = waiting ? 1 : queue->flight.nr;
-	if (need && waiting && queue->flight.nr < queue->depth &&
+	if (need > 1 && (waiting || queue->bell_fd >= 0))
+		need = 1;
+	if (need > queue->flight.nr && !waiting && !queue_is_standing(queue))
+		need = queue->flight.nr;
+	if (need && deadline != NO_WAIT &&
+	    ((waiting && queue->flight.nr < queue->depth) ||
+	     kaio_queue_arm_bell(queue) < 0) &&
 	    time_left(deadline) > RETRY_NS)
 		until = now() + RETRY_NS;
-	ret = collect(queue, events, need, max, until);
+	ret = fetch(queue, events, need, max, until);
 	*cut = ret < (int)need && until == deadline;
 	if (ret == -EINVAL && kaio_queue_fail_if_dead(queue)) {
 		*cut = false;
 		return 0;
 	}
+	return ret < 0 ? ret : (int)account(queue, events, (unsigned)ret);
+}
+
+/* Not into done itself: other threads put their completions there meanwhile. */
+static int collect_done(struct kaio_queue *queue, unsigned need,
+			int64_t deadline, bool *cut)
+{
+	struct kaio_event batch[64];
+	const unsigned max = sizeof(batch) / sizeof(*batch);
+	int ret = collect_round(queue, batch, need < max ? need : max, max,
+				deadline, cut);
+	int i;
+
+	for (i = 0; i < ret; i++)
+		queue->done[queue->done_tail++ & queue->mask] = batch[i];
 	return ret;
+}
+
+static unsigned take_done(struct kaio_queue *queue, struct kaio_event *events,
+			  unsigned max)
+{
+	unsigned n = 0;
+
+	while (n < max && queue_done(queue))
+		events[n++] = queue->done[queue->done_head++ & queue->mask];
+	queue->stats.completed += n;
+	return n;
+}
+
+static bool more_is_ready(const struct kaio_queue *queue, bool stopped_short)
+{
+	if (queue_done(queue))
+		return true;
+	return ring_is_ours(queue) ? kaio_ring_ready(&queue->ring) > 0
+				   : stopped_short && queue->flight.nr;
+}
+
+/* Whether there is anything to wait for, with n completions in hand. */
+static bool queue_goes_on(const struct kaio_queue *queue, unsigned n)
+{
+	return queue_outstanding(queue) || (n == 0 && queue_is_standing(queue));
 }
 
 static int gather(struct kaio_queue *queue, struct kaio_event *events,
 		  unsigned min, unsigned max, int64_t deadline)
 {
 	unsigned n = 0;
-	bool cut = false;
+	bool ended;
 
+	kaio_queue_lower_eventfd(queue);
 	kaio_queue_hand_over(queue);
 	do {
+		bool woken;
 		int ret;
 
 		n += take_done(queue, events + n, max - n);
-		ret = collect_round(queue, events + n, n < min ? min - n : 0,
-				    max - n, deadline, &cut);
-		if (ret < 0) {
-			queue->stats.completed += n;
-			return n ? (int)n : ret;
+		woken = n < min && kaio_queue_was_woken(queue);
+		ret = collect_round(queue, events + n,
+				    n < min && !woken ? min - n : 0, max - n,
+				    deadline, &ended);
+		if (ret < 0 && n == 0)
+			return ret;
+		if (ret > 0) {
+			n += (unsigned)ret;
+			queue->stats.completed += (unsigned)ret;
 		}
-		n += (unsigned)ret;
+		ended |= woken || ret < 0;
 		kaio_queue_hand_over(queue);
 		n += take_done(queue, events + n, max - n);
-	} while (n < min && !cut && (queue->flight.nr || queue_pending(queue)));
-	queue->stats.completed += n;
+	} while (n < min && !ended && queue_goes_on(queue, n));
+	kaio_queue_raise_eventfd(queue, more_is_ready(queue, n == max));
 	return (int)n;
 }
 
 int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
 		    unsigned min, unsigned max, int64_t timeout_ns)
 {
-	int ret = queue_check(queue);
+	int ret;
 
-	if (ret < 0)
-		return ret;
 	if ((!events && max) || min > max || max > INT_MAX ||
 	    timeout_ns < KAIO_FOREVER)
-		return -EINVAL;
-	return gather(queue, events, timeout_ns ? min : 0, max,
-		      deadline_after(timeout_ns));
+		return queue_check(queue) == -ECHILD ? -ECHILD : -EINVAL;
+	ret = queue_enter(queue);
+	if (ret < 0)
+		return ret;
+	ret = gather(queue, events, timeout_ns ? min : 0, max,
+		     deadline_after(timeout_ns));
+	queue_leave(queue);
+	return ret;
 }
 
 int kaio_queue_reap(struct kaio_queue *queue, struct kaio_event *events,
@@ -174,31 +295,102 @@ int kaio_queue_reap(struct kaio_queue *queue, struct kaio_event *events,
 
 int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns)
 {
-	int ret = queue_check(queue);
 	int64_t deadline;
-	bool cut = false;
+	int ret;
 
+	if (timeout_ns < KAIO_FOREVER)
+		return queue_check(queue) == -ECHILD ? -ECHILD : -EINVAL;
+	ret = queue_enter(queue);
 	if (ret < 0)
 		return ret;
-	if (timeout_ns < KAIO_FOREVER)
-		return -EINVAL;
 	deadline = deadline_after(timeout_ns);
+	kaio_queue_lower_eventfd(queue);
 	kaio_queue_hand_over(queue);
-	while (queue->flight.nr || queue_pending(queue)) {
-		/* done has room for all that is outstanding, as said above. */
-		unsigned first = queue->done_tail & queue->mask;
-		unsigned max = queue->mask + 1 - first;
+	while (queue_outstanding(queue)) {
+		int64_t until = deadline;
+		bool ended;
 
-		if (cut)
-			return time_left(deadline) ? -EINTR : -ETIMEDOUT;
-		if (max > queue->flight.nr)
-			max = queue->flight.nr ? queue->flight.nr : 1;
-		ret = collect_round(queue, queue->done + first, max, max,
-				    deadline, &cut);
-		if (ret < 0)
-			return ret;
-		queue->done_tail += (unsigned)ret;
+		/* Other threads may collect what this one waits for. */
+		if (queue->flags & KAIO_QUEUE_SHARED &&
+		    time_left(deadline) > RETRY_NS)
+			until = now() + RETRY_NS;
+		ret = collect_done(queue, UINT_MAX, until, &ended);
 		kaio_queue_hand_over(queue);
+		if (ret < 0)
+			break;
+		if (ended && time_left(until))
+			ret = -EINTR;
+		else if (ended && !time_left(deadline))
+			ret = -ETIMEDOUT;
+		if (ret < 0)
+			break;
 	}
-	return 0;
+	if (!queue_outstanding(queue))
+		ret = 0;
+	kaio_queue_raise_eventfd(queue, false);
+	queue_leave(queue);
+	return ret < 0 ? ret : 0;
+}
+
+/*
+ * Completions pass through done, so that a callback that runs the queue again
+ * goes on with those that this call has collected. Only those that are there
+ * before the callbacks begin are handed out between two looks at min: one that
+ * pushes its operation again does not keep the caller here for ever.
+ */
+static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
+{
+	unsigned n = 0;
+	bool ended;
+
+	kaio_queue_lower_eventfd(queue);
+	kaio_queue_hand_over(queue);
+	do {
+		unsigned need = n < min ? min - n : 0;
+		bool woken = need && kaio_queue_was_woken(queue);
+		struct kaio_event event;
+		unsigned batch;
+		int ret;
+
+		need = need > queue_done(queue) ? need - queue_done(queue) : 0;
+		ret = collect_done(queue, woken ? 0 : need, deadline, &ended);
+		if (ret < 0 && n == 0 && !queue_done(queue))
+			return ret;
+		ended |= woken || ret < 0;
+		kaio_queue_hand_over(queue);
+		for (batch = queue_done(queue);
+		     batch && take_done(queue, &event, 1); batch--) {
+			struct kaio_op *op =
+				(struct kaio_op *)kaio_event_iocb(&event);
+
+			n++;
+			queue_leave(queue);
+			op->complete(op, event.res);
+			queue_lock(queue);
+		}
+	} while (n < min && !ended && queue_goes_on(queue, n));
+	kaio_queue_raise_eventfd(queue, more_is_ready(queue, true));
+	return (int)n;
+}
+
+int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns)
+{
+	static _Thread_local unsigned running;
+	int ret;
+
+	if (min > INT_MAX || timeout_ns < KAIO_FOREVER)
+		return queue_check(queue) == -ECHILD ? -ECHILD : -EINVAL;
+	ret = queue_enter(queue);
+	if (ret < 0)
+		return ret;
+	if (running == RUN_DEPTH_MAX) {
+		ret = -ELOOP;
+	} else {
+		running++;
+		ret = run(queue, timeout_ns ? min : 0,
+			  deadline_after(timeout_ns));
+		running--;
+	}
+	queue_leave(queue);
+	return ret;
 }

@@ -146,7 +146,11 @@ int kaio_queue_hand_over(struct kaio_queue *queue)
 
 int kaio_queue_submit(struct kaio_queue *queue)
 {
-	int ret = queue_check(queue);
+	int ret = queue_enter(queue);
 
-	return ret < 0 ? ret : kaio_queue_hand_over(queue);
+	if (ret < 0)
+		return ret;
+	ret = kaio_queue_hand_over(queue);
+	queue_leave(queue);
+	return ret;
 }

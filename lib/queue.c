@@ -2,13 +2,23 @@
 /* The queue's life, and those of its calls that neither submit nor collect. */
 #include "queue.h"
 
+#include <kaio/prep.h>
+
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+
+/* The default of kaio_queue_params.spin_ns; kaio_queue_create(3) says why. */
+#define SPIN_NS 50000
 
 /* More is -EINVAL in the kernel: ioctx_alloc(). */
 #define DEPTH_MAX 4194304
+
+#define KNOWN_FLAGS                                                  \
+	(KAIO_QUEUE_NO_RING | KAIO_QUEUE_WAKE | KAIO_QUEUE_EVENTFD | \
+	 KAIO_QUEUE_SHARED | KAIO_QUEUE_SHRINK)
 
 static unsigned power_of_2(uint64_t at_least)
 {
@@ -43,7 +53,7 @@ static int check_params(unsigned depth, const struct kaio_queue_params *params)
 
 	if (depth < 1 || depth > DEPTH_MAX)
 		return -EINVAL;
-	if (params->flags & ~(uint32_t)KAIO_QUEUE_NO_RING)
+	if (params->flags & ~(uint32_t)KNOWN_FLAGS || params->spin_ns < -1)
 		return -EINVAL;
 	for (i = 0; i < reserved; i++)
 		if (params->reserved[i])
@@ -86,6 +96,68 @@ static struct kaio_queue *map_queue(unsigned depth, unsigned capacity)
 	return queue;
 }
 
+static int open_eventfd(int *fd)
+{
+	int saved = errno;
+	int ret = 0;
+
+	*fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (*fd < 0) {
+		ret = -errno;
+		errno = saved;
+	}
+	return ret;
+}
+
+static void close_eventfd(int fd)
+{
+	int saved = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
+}
+
+/* Everything but the context and the mapping. */
+static int open_files(struct kaio_queue *queue)
+{
+	int ret = 0;
+
+	if (queue->flags & KAIO_QUEUE_EVENTFD)
+		ret = open_eventfd(&queue->eventfd);
+	if (ret == 0 && queue->flags & (KAIO_QUEUE_WAKE | KAIO_QUEUE_SHARED))
+		ret = open_eventfd(&queue->bell_fd);
+	return ret;
+}
+
+static int set_up(struct kaio_queue *queue)
+{
+	unsigned bells = queue->bell_fd >= 0;
+	int ret;
+
+	for (;;) {
+		ret = kaio_setup(queue->depth + bells, &queue->ctx);
+		if (ret != -EAGAIN || queue->depth == 1 ||
+		    !(queue->flags & KAIO_QUEUE_SHRINK))
+			break;
+		queue->depth /= 2;
+	}
+	if (ret < 0)
+		return ret;
+	ret = kaio_queue_arm_bell(queue);
+	/* Before Linux 4.19 there are no polls. */
+	return ret == -EINVAL ? -ENOTSUP : ret;
+}
+
+static void close_all(struct kaio_queue *queue)
+{
+	if (queue->ctx)
+		kaio_destroy(queue->ctx);
+	close_eventfd(queue->eventfd);
+	close_eventfd(queue->bell_fd);
+	munmap(queue, queue->mapped);
+}
+
 int kaio_queue_create(struct kaio_queue **queue, unsigned depth,
 		      const struct kaio_queue_params *params)
 {
@@ -105,11 +177,20 @@ int kaio_queue_create(struct kaio_queue **queue, unsigned depth,
 	errno = saved;
 	if (!new)
 		return -ENOMEM;
-	ret = kaio_setup(depth, &new->ctx);
+	new->flags = params->flags;
+	new->spin_ns = params->spin_ns ? params->spin_ns : SPIN_NS;
+	if (new->spin_ns < 0)
+		new->spin_ns = 0;
+	new->eventfd = new->bell_fd = -1;
+	pthread_mutex_init(&new->lock, NULL);
+	ret = open_files(new);
+	if (ret == 0)
+		ret = set_up(new);
 	if (ret < 0) {
-		munmap(new, new->mapped);
+		close_all(new);
 		return ret;
 	}
+	new->capacity = new->depth + params->backlog;
 	if (!ring_is_wanted(params->flags) ||
 	    kaio_ring_attach(&new->ring, new->ctx) < 0)
 		new->ring.header = NULL;
@@ -125,36 +206,49 @@ int kaio_queue_destroy(struct kaio_queue *queue)
 		return 0;
 	if (ret < 0)
 		return ret;
-	kaio_destroy(queue->ctx);
-	munmap(queue, queue->mapped);
+	pthread_mutex_destroy(&queue->lock);
+	close_all(queue);
+	return 0;
+}
+
+/* All errors of io_submit are for later but one: whose eventfd is it? */
+static int use_eventfd(const struct kaio_queue *queue, struct kaio_iocb *iocb)
+{
+	if (queue->eventfd < 0)
+		return 0;
+	if (iocb->flags & KAIO_IOCB_RESFD &&
+	    iocb->resfd != (uint32_t)queue->eventfd)
+		return -EINVAL;
+	kaio_iocb_set_eventfd(iocb, queue->eventfd);
 	return 0;
 }
 
 int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
-	int ret = queue_check(queue);
+	int ret = queue_enter(queue);
 
 	if (ret < 0)
 		return ret;
 	if (!iocb)
-		return -EINVAL;
-	if (queue->stats.pushed - queue->stats.completed >= queue->capacity)
-		return -ENOBUFS;
-	queue->pending[queue->tail++ & queue->mask] = iocb;
-	queue->stats.pushed++;
-	return 0;
+		ret = -EINVAL;
+	else if (queue->stats.pushed - queue->stats.completed >=
+		 queue->capacity)
+		ret = -ENOBUFS;
+	else
+		ret = use_eventfd(queue, iocb);
+	if (ret == 0) {
+		queue->pending[queue->tail++ & queue->mask] = iocb;
+		queue->stats.pushed++;
+	}
+	queue_unlock(queue);
+	return ret;
 }
 
-int kaio_queue_cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
+static int cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
 	struct kaio_event unused;
-	int ret = queue_check(queue);
 	unsigned i;
 
-	if (ret < 0)
-		return ret;
-	if (!iocb)
-		return -EINVAL;
 	for (i = queue->head; i != queue->tail; i++) {
 		if (queue->pending[i & queue->mask] != iocb)
 			continue;
@@ -168,18 +262,52 @@ int kaio_queue_cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
 	if (!flight_find(&queue->flight, (uintptr_t)iocb))
 		return -ENOENT;
 	queue->stats.cancel_calls++;
-	ret = kaio_cancel(queue->ctx, iocb, &unused);
-	return ret == -EINPROGRESS ? 0 : -EBUSY;
+	return kaio_cancel(queue->ctx, iocb, &unused) == -EINPROGRESS ? 0
+								      : -EBUSY;
+}
+
+int kaio_queue_cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
+{
+	int ret = queue_enter(queue);
+
+	if (ret < 0)
+		return ret;
+	ret = iocb ? cancel(queue, iocb) : -EINVAL;
+	queue_leave(queue);
+	return ret;
+}
+
+/* The counters are read under the lock, which const does not know. */
+static int enter_to_read(const struct kaio_queue *queue)
+{
+	return queue_enter((struct kaio_queue *)(uintptr_t)queue);
+}
+
+static void leave_after_reading(const struct kaio_queue *queue)
+{
+	queue_unlock((struct kaio_queue *)(uintptr_t)queue);
 }
 
 unsigned kaio_queue_inflight(const struct kaio_queue *queue)
 {
-	return queue_check(queue) < 0 ? 0 : queue->flight.nr;
+	unsigned nr;
+
+	if (enter_to_read(queue) < 0)
+		return 0;
+	nr = queue->flight.nr;
+	leave_after_reading(queue);
+	return nr;
 }
 
 unsigned kaio_queue_backlog(const struct kaio_queue *queue)
 {
-	return queue_check(queue) < 0 ? 0 : queue_pending(queue);
+	unsigned nr;
+
+	if (enter_to_read(queue) < 0)
+		return 0;
+	nr = queue_pending(queue);
+	leave_after_reading(queue);
+	return nr;
 }
 
 unsigned kaio_queue_depth(const struct kaio_queue *queue)
@@ -190,7 +318,9 @@ unsigned kaio_queue_depth(const struct kaio_queue *queue)
 void kaio_queue_stats(const struct kaio_queue *queue,
 		      struct kaio_queue_stats *stats)
 {
-	const struct kaio_queue_stats none = { 0 };
-
-	*stats = queue_check(queue) < 0 ? none : queue->stats;
+	memset(stats, 0, sizeof(*stats));
+	if (enter_to_read(queue) < 0)
+		return;
+	*stats = queue->stats;
+	leave_after_reading(queue);
 }

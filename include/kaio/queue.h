@@ -34,7 +34,19 @@ KAIO_BEGIN_DECLS
 /* A timeout that never ends. */
 #define KAIO_FOREVER ((int64_t)-1)
 
+/* For kaio_queue_params.spin_ns: waits sleep at once. */
+#define KAIO_NO_SPIN ((int64_t)-1)
+
 struct kaio_queue;
+
+/*
+ * An operation that calls back, for kaio_queue_run(). It is pushed by its iocb,
+ * and the callback finds what it belongs to by its own address.
+ */
+struct kaio_op {
+	struct kaio_iocb iocb;
+	void (*complete)(struct kaio_op *op, int64_t res);
+};
 
 enum kaio_queue_flags {
 	/*
@@ -43,14 +55,26 @@ enum kaio_queue_flags {
 	 * under Valgrind, unless KAIO_NO_RING=0, and wherever
 	 * kaio_ring_attach() refuses.
 	 */
-	KAIO_QUEUE_NO_RING = 1 << 0
+	KAIO_QUEUE_NO_RING = 1 << 0,
+	KAIO_QUEUE_WAKE = 1 << 1,    /* kaio_queue_wake() works */
+	KAIO_QUEUE_EVENTFD = 1 << 2, /* kaio_queue_eventfd() works */
+	/*
+	 * Any thread may call any function, but for creating and destroying the
+	 * queue, while others wait. With KAIO_QUEUE_WAKE as well, a wait goes
+	 * on when nothing is outstanding: other threads may yet push.
+	 */
+	KAIO_QUEUE_SHARED = 1 << 3,
+	/* Where fs.aio-max-nr is short, halve the depth until it fits. */
+	KAIO_QUEUE_SHRINK = 1 << 4
 };
 
 /* How to create a queue; all zeros are the defaults. */
 struct kaio_queue_params {
 	uint32_t backlog;     /* operations that may wait beyond the depth */
 	uint32_t flags;	      /* KAIO_QUEUE_* */
-	uint64_t reserved[7]; /* must be 0 */
+	int64_t spin_ns;      /* how long a wait watches the ring before it
+			       * sleeps; 0: the default, KAIO_NO_SPIN: not */
+	uint64_t reserved[6]; /* must be 0 */
 };
 
 /*
@@ -200,6 +224,70 @@ int kaio_queue_reap(struct kaio_queue *queue, struct kaio_event *events,
  */
 int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
 		    unsigned min, unsigned max, int64_t timeout_ns);
+
+/**
+ * kaio_queue_run - submit, and call back for at least so many completions
+ * @queue: the queue; every operation in it is the iocb of a struct kaio_op
+ * @min: wait until there are so many; 0 does not wait
+ * @timeout_ns: for how long to wait, in nanoseconds from the call; 0 not at
+ *	all, KAIO_FOREVER without end
+ *
+ * As kaio_queue_wait(), but calls op->complete(op, res) for each completion,
+ * res being what an event's res is. The operation is the caller's again before
+ * the call. A callback may push this operation and others, submit, cancel, and
+ * run the queue again; it must not destroy it. One that pushes its operation
+ * again each time does not keep the caller here: only completions that were
+ * there before the callbacks began count as ready.
+ *
+ * Return: how many callbacks were made, fewer than @min only if the time was
+ * up, a signal or kaio_queue_wake() came, or no more are outstanding; or a
+ * negative errno, and no callback was made:
+ * -EINVAL: @queue is NULL; @min exceeds INT_MAX; or @timeout_ns is negative
+ *	and not KAIO_FOREVER
+ * -EINTR: a signal came, or other work the kernel had for this thread, while
+ *	there was nothing to collect; call again
+ * -ELOOP: callbacks have run the queue from within each other too often
+ * -ECHILD: the queue belongs to the parent of this process
+ * -EPERM: seccomp forbids io_getevents(2)
+ * -ENOSYS: likewise
+ * Context: blocks; the queue's thread only, or any under KAIO_QUEUE_SHARED; not
+ * async-signal-safe.
+ * Since: 0.1
+ */
+int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns);
+
+/**
+ * kaio_queue_wake - end a wait
+ * @queue: a queue created with KAIO_QUEUE_WAKE
+ *
+ * A thread in kaio_queue_wait() or kaio_queue_run() returns with what it has,
+ * which may be 0; if none waits, the next one to wait does. Many wakes before
+ * that are one.
+ *
+ * Return: 0, or a negative errno:
+ * -EINVAL: @queue is NULL, or was created without KAIO_QUEUE_WAKE
+ * -ECHILD: the queue belongs to the parent of this process
+ * Context: does not block; thread-safe; async-signal-safe.
+ * Since: 0.1
+ */
+int kaio_queue_wake(struct kaio_queue *queue);
+
+/**
+ * kaio_queue_eventfd - the file descriptor to put into an event loop
+ * @queue: a queue created with KAIO_QUEUE_EVENTFD
+ *
+ * It is readable while there is something to collect, errors made by the queue
+ * included; kaio_queue_reap(), _wait() and _run() clear it. Neither read nor
+ * close it. Operations that were given an eventfd of their own cannot be pushed
+ * to such a queue: it uses their resfd.
+ *
+ * Return: the queue's file descriptor, or a negative errno:
+ * -EINVAL: @queue is NULL, or was created without KAIO_QUEUE_EVENTFD
+ * -ECHILD: the queue belongs to the parent of this process
+ * Context: does not block; thread-safe; async-signal-safe.
+ * Since: 0.1
+ */
+int kaio_queue_eventfd(struct kaio_queue *queue);
 
 /**
  * kaio_queue_cancel - cancel an operation
