@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <string.h>
 #include <sys/syscall.h>
 
 #define NUMBERS 1024
@@ -28,6 +29,18 @@ static bool context_dead;
 static bool madvise_refused;
 static unsigned setup_size;
 static void (*before_getevents)(void);
+
+void faults_reset(void)
+{
+	memset(calls, 0, sizeof(calls));
+	memset(failures, 0, sizeof(failures));
+	script_left = 0;
+	context_dead = false;
+	madvise_refused = false;
+	setup_size = 0;
+	before_getevents = NULL;
+	faults_nr_taken = 0;
+}
 
 void faults_fail(long number, int error, unsigned times)
 {

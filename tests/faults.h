@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* No faults, and nothing counted: how each test begins. */
+void faults_reset(void);
+
 /* Makes the next calls with this number fail with a positive errno. */
 void faults_fail(long number, int error, unsigned times);
 
@@ -41,7 +44,7 @@ extern kaio_context_t faults_context;
 /* How many calls with this number the library made. */
 unsigned faults_calls(long number);
 
-/* The operations that the kernel took, in order, since the program began. */
+/* The operations that the kernel took, in order. */
 extern struct kaio_iocb *faults_taken[];
 extern size_t faults_nr_taken;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 #include "harness.h"
 
+#include "faults.h"
+
 #include <kaio.h>
 
 #include <stdarg.h>
@@ -29,11 +31,13 @@ void harness_skip(const char *function, const char *format, ...)
 
 static void with_ring(void)
 {
+	faults_reset();
 	unsetenv("KAIO_NO_RING");
 }
 
 static void without_ring(void)
 {
+	faults_reset();
 	setenv("KAIO_NO_RING", "1", 1);
 }
 
@@ -52,8 +56,7 @@ static void add(Suite *suite, const char *name, SFun setup,
 	size_t i;
 
 	tcase_set_timeout(tcase, 120);
-	if (setup)
-		tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_checked_fixture(tcase, setup, NULL);
 	for (i = 0; i < nr; i++)
 		tcase_add_test(tcase, tests[i]);
 	suite_add_tcase(suite, tcase);
@@ -84,7 +87,7 @@ int harness_run(const char *name, const TTest *const *tests, size_t nr)
 {
 	Suite *suite = suite_create(name);
 
-	add(suite, name, NULL, tests, nr);
+	add(suite, name, faults_reset, tests, nr);
 	return run(suite);
 }
 
