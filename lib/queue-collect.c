@@ -256,6 +256,8 @@ static int gather(struct kaio_queue *queue, struct kaio_event *events,
 		ret = collect_round(queue, events + n,
 				    n < min && !woken ? min - n : 0, max - n,
 				    deadline, &ended);
+		if (ret == -EINTR && kaio_queue_was_woken(queue))
+			ret = 0;
 		if (ret < 0 && n == 0)
 			return ret;
 		if (ret > 0) {
@@ -354,6 +356,8 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 
 		need = need > queue_done(queue) ? need - queue_done(queue) : 0;
 		ret = collect_done(queue, woken ? 0 : need, deadline, &ended);
+		if (ret == -EINTR && kaio_queue_was_woken(queue))
+			ret = 0;
 		if (ret < 0 && n == 0 && !queue_done(queue))
 			return ret;
 		ended |= woken || ret < 0;
