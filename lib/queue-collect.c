@@ -93,24 +93,35 @@ static void relax(void)
 #endif
 }
 
-/* Watches the ring before a sleep, which may cost more than the I/O. */
-static void spin(struct kaio_queue *queue, unsigned min, int64_t deadline)
-{
-	const struct kaio_ring ring = queue->ring;
-	int64_t end = now() + queue->spin_ns;
-
-	if (end > deadline)
-		end = deadline;
-	queue_unlock(queue);
-	while (kaio_ring_ready(&ring) < min && now() < end &&
-	       !__atomic_load_n(&queue->woken, __ATOMIC_RELAXED))
-		relax();
-	queue_lock(queue);
-}
-
 static bool ring_is_ours(const struct kaio_queue *queue)
 {
 	return queue->ring.header && !queue->sleepers;
+}
+
+/*
+ * Watches the ring before a sleep, which may cost more than the I/O. Others may
+ * collect meanwhile: afterwards all may have changed.
+ */
+static void spin(struct kaio_queue *queue, unsigned need, int64_t deadline)
+{
+	const struct kaio_ring ring = queue->ring;
+	int64_t end;
+
+	if (need > queue->flight.nr)
+		need = queue->flight.nr;
+	if (queue_pending(queue) && need)
+		need = 1;
+	if (!queue->spin_ns || !ring_is_ours(queue) ||
+	    kaio_ring_ready(&ring) >= need)
+		return;
+	end = now() + queue->spin_ns;
+	if (end > deadline)
+		end = deadline;
+	queue_unlock(queue);
+	while (kaio_ring_ready(&ring) < need && now() < end &&
+	       !__atomic_load_n(&queue->woken, __ATOMIC_RELAXED))
+		relax();
+	queue_lock(queue);
 }
 
 static unsigned reap(struct kaio_queue *queue, struct kaio_event *events,
@@ -135,10 +146,6 @@ static int fetch(struct kaio_queue *queue, struct kaio_event *events,
 	unsigned n = reap(queue, events, max);
 	int ret;
 
-	if (n < min && queue->spin_ns && ring_is_ours(queue)) {
-		spin(queue, min - n, deadline);
-		n += reap(queue, events + n, max - n);
-	}
 	if (n >= min && (ring_is_ours(queue) || !queue->flight.nr || n == max))
 		return (int)n;
 	ret = io_getevents(queue, events + n, min > n ? min - n : 0, max - n,
@@ -247,6 +254,8 @@ static int gather(struct kaio_queue *queue, struct kaio_event *events,
 
 	kaio_queue_lower_eventfd(queue);
 	kaio_queue_hand_over(queue);
+	if (min > queue_done(queue))
+		spin(queue, min - queue_done(queue), deadline);
 	do {
 		bool woken;
 		int ret;
@@ -347,6 +356,8 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 
 	kaio_queue_lower_eventfd(queue);
 	kaio_queue_hand_over(queue);
+	if (min > queue_done(queue))
+		spin(queue, min - queue_done(queue), deadline);
 	do {
 		unsigned need = n < min ? min - n : 0;
 		bool woken = need && kaio_queue_was_woken(queue);
