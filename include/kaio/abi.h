@@ -12,8 +12,8 @@
 #ifndef KAIO_ABI_H
 #define KAIO_ABI_H
 
-#include <signal.h>
 #include <stdint.h>
+#include <sys/select.h> /* sigset_t, in strict ISO C too */
 #include <time.h>
 
 #ifdef __cplusplus
@@ -39,6 +39,8 @@
 #define KAIO_VERSION "0.1.0"
 
 KAIO_BEGIN_DECLS
+
+struct timespec; /* which <time.h> keeps from strict C99 */
 
 /*
  * A context: where the kernel keeps operations in flight and their
