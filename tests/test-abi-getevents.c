@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /* The ABI layer: how completions are waited for. */
 #include "calls.h"
+#include "faults.h"
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -157,6 +159,37 @@ START_TEST(pgetevents_lets_a_blocked_signal_through)
 	}
 END_TEST
 
+static void *destroy(void *ctx)
+{
+	static int ret;
+
+	ret = kaio_destroy(*(kaio_context_t *)ctx);
+	return &ret;
+}
+
+static kaio_context_t doomed;
+static pthread_t destroyer;
+
+static void start_to_destroy(void)
+{
+	faults_before_getevents(NULL);
+	pthread_create(&destroyer, NULL, destroy, &doomed);
+}
+
+START_TEST(a_wait_ends_when_the_context_is_destroyed)
+	{
+		struct kaio_event event;
+		void *ret;
+
+		doomed = new_context(1);
+		faults_before_getevents(start_to_destroy);
+		ck_assert_call(kaio_getevents(doomed, 1, 1, &event, NULL),
+			       -EINVAL);
+		ck_assert_ok(pthread_join(destroyer, &ret));
+		ck_assert_ok(*(int *)ret);
+	}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -165,6 +198,7 @@ int main(void)
 		a_timeout_brings_what_there_is,
 		a_wait_without_timeout_lasts_until_there_is_a_completion,
 		pgetevents_lets_a_blocked_signal_through,
+		a_wait_ends_when_the_context_is_destroyed,
 	};
 
 	return harness_run("abi-getevents", tests, COUNT(tests));
