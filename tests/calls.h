@@ -8,6 +8,7 @@
 #include <kaio.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -83,6 +84,16 @@ static inline void *page(int protection)
 
 	ck_assert_ptr_ne(memory, MAP_FAILED);
 	return memory;
+}
+
+/* Slots are handed out per CPU: on one, what is free can be had. */
+static inline void stay_on_this_cpu(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	ck_assert_ok(sched_setaffinity(0, sizeof(set), &set));
 }
 
 #endif

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -78,16 +77,6 @@ START_TEST(submit_counts_to_the_bad_one_whose_error_shows_next)
 		ck_assert_call(kaio_destroy(ctx), 0);
 	}
 END_TEST
-
-/* Slots are handed out per CPU: on one, what is free can be had. */
-static void stay_on_this_cpu(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(sched_getcpu(), &set);
-	ck_assert_ok(sched_setaffinity(0, sizeof(set), &set));
-}
 
 START_TEST(a_full_context_takes_more_after_a_reap)
 	{
