@@ -11,6 +11,7 @@
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 
+long faults_arguments[6];
 struct kaio_iocb *faults_taken[TAKEN];
 size_t faults_nr_taken;
 
@@ -94,7 +95,7 @@ long __wrap_syscall(long number, ...)
 
 	va_start(arguments, number);
 	for (i = 0; i < 6; i++)
-		a[i] = va_arg(arguments, long);
+		faults_arguments[i] = a[i] = va_arg(arguments, long);
 	va_end(arguments);
 
 	calls[number]++;

@@ -35,6 +35,9 @@ void faults_setup_size(unsigned nr_events);
 /* How many calls with this number the library made. */
 unsigned faults_calls(long number);
 
+/* What the library gave its last call, after the number. */
+extern long faults_arguments[6];
+
 /* The operations that the kernel took, in order, since the program began. */
 extern struct kaio_iocb *faults_taken[];
 extern size_t faults_nr_taken;

@@ -129,6 +129,24 @@ START_TEST(a_wait_without_timeout_lasts_until_there_is_a_completion)
 	}
 END_TEST
 
+START_TEST(no_timeout_goes_to_the_kernel_as_none)
+	{
+		kaio_context_t ctx = new_context(1);
+		struct kaio_event event;
+
+		ck_assert_call(kaio_getevents(ctx, 0, 1, &event, &now), 0);
+		ck_assert_int_ne(faults_arguments[4], 0);
+		ck_assert_call(kaio_getevents(ctx, 0, 1, &event, NULL), 0);
+		ck_assert_int_eq(faults_arguments[4], 0);
+		ck_assert_call(kaio_pgetevents(ctx, 0, 1, &event, &now, NULL),
+			       0);
+		ck_assert_int_ne(faults_arguments[4], 0);
+		ck_assert_call(kaio_pgetevents(ctx, 0, 1, &event, NULL, NULL),
+			       0);
+		ck_assert_int_eq(faults_arguments[4], 0);
+	}
+END_TEST
+
 START_TEST(pgetevents_lets_a_blocked_signal_through)
 	{
 		struct sigaction action = { .sa_handler = count_signal,
@@ -197,6 +215,7 @@ int main(void)
 		a_wait_ends_no_sooner_than_its_timeout,
 		a_timeout_brings_what_there_is,
 		a_wait_without_timeout_lasts_until_there_is_a_completion,
+		no_timeout_goes_to_the_kernel_as_none,
 		pgetevents_lets_a_blocked_signal_through,
 		a_wait_ends_when_the_context_is_destroyed,
 	};
