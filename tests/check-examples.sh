@@ -18,6 +18,7 @@ setting() # variable
 	sed -n "s/^$1 = //p" "$builddir/Makefile"
 }
 CC=${CC:-$(setting CC)}
+CPPFLAGS=${CPPFLAGS-$(setting CPPFLAGS)}
 CFLAGS=${CFLAGS-$(setting CFLAGS)}
 LDFLAGS=${LDFLAGS-$(setting LDFLAGS)}
 
@@ -59,12 +60,13 @@ fail()
 check() # file
 {
 	name=$(basename "$1" .c)
-	if ! $CC $CFLAGS -Wall -Wextra -Werror -fsyntax-only \
-		-I"$srcdir/include" "$1"; then
+	if ! $CC -I"$srcdir/include" $CPPFLAGS $CFLAGS -Wall -Wextra -Werror \
+		-fsyntax-only "$1"; then
 		fail "$name: does not compile"
 	elif grep -q '^int main(' "$1"; then
-		$CC $CFLAGS $LDFLAGS -I"$srcdir/include" -o "$tmp/program" \
-			"$1" "$builddir/lib/.libs/libkaio-objects.a" ||
+		$CC -I"$srcdir/include" $CPPFLAGS $CFLAGS $LDFLAGS \
+			-o "$tmp/program" "$1" \
+			"$builddir/lib/.libs/libkaio-objects.a" ||
 			fail "$name: does not link"
 		(cd "$tmp" && ./program >program.out 2>&1) ||
 			fail "$name: fails: $(cat "$tmp/program.out")"
