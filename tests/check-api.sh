@@ -195,7 +195,8 @@ check_files_are_listed()
 
 check_versions()
 {
-	configured=$(sed -n 's/^AC_INIT(\[libkaio\], \[\([^]]*\)\].*/\1/p' configure.ac)
+	configured=$(sed -n 's/^AC_INIT(\[libkaio\], \[\([^]]*\)\].*/\1/p' \
+		configure.ac)
 	defined()
 	{
 		sed -n "s/^#define $1 //p" include/kaio/abi.h | tr -d '"'
