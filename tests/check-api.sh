@@ -48,6 +48,16 @@ read_headers()
 	done <"$tmp/doc-violations"
 }
 
+# The static library hides nothing, and has but the prefix to keep apart.
+check_prefix()
+{
+	"${NM:-nm}" -g --defined-only "$builddir/lib/.libs/libkaio-objects.a" |
+		awk 'NF == 3 && $3 !~ /^(kaio_|_)/ { print $3 }' >"$tmp/leaked"
+	while read -r symbol; do
+		violation "$symbol: a global symbol that is not kaio_*"
+	done <"$tmp/leaked"
+}
+
 # 32-bit glibc alone has the kaio_*_time64 symbols.
 check_symbols()
 {
@@ -132,8 +142,12 @@ check_manual()
 			violation "man/$function.3: there is no such page or alias"
 	done <"$tmp/functions"
 
-	grep '^\.Xr kaio' man/* | sed 's/:\.Xr / /' >"$tmp/references"
-	while read -r page name section _; do
+	awk '{
+		for (i = 1; i < NF; i++)
+			if ($i ~ /^\.?Xr$/ && $(i + 1) ~ /^kaio/)
+				print FILENAME, $(i + 1), $(i + 2)
+	}' man/* >"$tmp/references"
+	while read -r page name section; do
 		[ -f "man/$name.$section" ] ||
 			violation "$page: .Xr $name $section: there is no such page"
 	done <"$tmp/references"
@@ -214,6 +228,7 @@ check_versions()
 }
 
 read_headers
+check_prefix
 check_symbols
 check_manual
 lint_manual
