@@ -153,6 +153,44 @@ check_manual()
 	done <"$tmp/references"
 }
 
+members() # files: each member of their structures, "structure: type name;"
+{
+	awk '/^struct [a-z_]+ \{/ { structure = $2; next }
+	/^}/ { structure = "" }
+	structure != "" {
+		sub(/ *\/\*.*/, "")
+		gsub(/[ \t]+/, " ")
+		if (/;$/)
+			print structure ":" $0
+	}' "$@" | sort
+}
+
+# The manual names every constant of an enum and none that is not there. Where
+# it quotes a structure, it does so in full.
+check_constants_and_structures()
+{
+	sed -n 's/^	\(KAIO_[A-Z0-9_]*\) = .*/\1/p' include/kaio/*.h |
+		sort >"$tmp/constants"
+	grep -hE '^#define KAIO' include/kaio/*.h | tr -c 'A-Z0-9_' '\n' |
+		cat - "$tmp/constants" | sort -u >"$tmp/defined"
+	grep -ho 'KAIO_[A-Z0-9_]*[A-Z0-9]' man/kaio.7 man/*.3 | sort -u |
+		grep -vx KAIO_NO_RING >"$tmp/mentioned"
+	grep '^\.Dt' man/*.3 | awk '{ print $2 }' | sort |
+		comm -13 - "$tmp/mentioned" >"$tmp/named"
+	for constant in $(comm -23 "$tmp/constants" "$tmp/named"); do
+		violation "$constant: not in the manual"
+	done
+	for constant in $(comm -13 "$tmp/defined" "$tmp/named"); do
+		grep -q "^$constant" "$tmp/defined" ||
+			violation "$constant: in the manual, not in headers"
+	done
+
+	members man/*.3 man/*.7 | grep '^kaio_' >"$tmp/quoted"
+	sed 's/:.*/:/' "$tmp/quoted" | sort -u >"$tmp/structures"
+	members include/kaio/*.h | grep -f "$tmp/structures" >"$tmp/members"
+	same "$tmp/members" headers "$tmp/quoted" "the manual"
+}
+
 # Pages of others may not be installed; ours were looked for above.
 lint_manual()
 {
@@ -231,6 +269,7 @@ read_headers
 check_prefix
 check_symbols
 check_manual
+check_constants_and_structures
 lint_manual
 check_tests
 check_files_are_listed
