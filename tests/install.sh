@@ -76,14 +76,17 @@ awk '/^```c$/ { inside = 1; next } /^```$/ && inside { exit } inside' \
 builds "$cc" readme "$dir/readme.c"
 runs "$dir/readme"
 
+# The C++ compiler may be none, or one for another C library or width than CC.
 cp "$source/examples/hello-read.c" "$dir/hello-read.cc"
-if echo 'int main() { return 0; }' >"$dir/empty.cc" &&
-	${CXX:-g++} -o "$dir/empty" "$dir/empty.cc" 2>/dev/null; then
+echo 'int main() { return 0; }' >"$dir/empty.cc"
+# shellcheck disable=SC2086
+if ${CXX:-g++} -o "$dir/empty" "$dir/empty.cc" -Wl,--no-as-needed $libs \
+	>"$dir/log" 2>&1 && [ ! -s "$dir/log" ]; then
 	CFLAGS='' # of the C compiler
 	builds "${CXX:-g++} -Wall -Wextra" hello-read-c++ "$dir/hello-read.cc"
 	runs "$dir/hello-read-c++"
 else
-	echo "no C++ compiler: hello-read.c not built as C++"
+	echo "no C++ compiler that goes with $cc: not tried"
 fi
 
 make uninstall DESTDIR="$dir/root" >"$dir/log" 2>&1 ||
