@@ -140,6 +140,9 @@ static int gather(struct kaio_queue *queue, struct kaio_event *events,
 		n += take_done(queue, events + n, max - n);
 		ret = collect_round(queue, events + n, n < min ? min - n : 0,
 				    max - n, deadline, &cut);
+		/* It may be the answer even to one that did not wait. */
+		if (ret == -EINTR && deadline == NO_WAIT)
+			ret = 0;
 		if (ret < 0) {
 			queue->stats.completed += n;
 			return n ? (int)n : ret;

@@ -91,41 +91,39 @@ SAME(KAIO_IOPRIO(KAIO_IOPRIO_CLASS_IDLE, 0),
 
 /* RWF_SUPPORTED grows with the kernel: a bit that we lack shows here. */
 START_TEST(every_rwf_flag_of_the_installed_headers_has_a_name)
-	{
-		int ours = KAIO_RWF_HIPRI | KAIO_RWF_DSYNC | KAIO_RWF_SYNC |
-			   KAIO_RWF_NOWAIT | KAIO_RWF_APPEND |
-			   KAIO_RWF_NOAPPEND | KAIO_RWF_ATOMIC |
-			   KAIO_RWF_DONTCACHE | KAIO_RWF_NOSIGNAL;
+{
+	int ours = KAIO_RWF_HIPRI | KAIO_RWF_DSYNC | KAIO_RWF_SYNC |
+		   KAIO_RWF_NOWAIT | KAIO_RWF_APPEND | KAIO_RWF_NOAPPEND |
+		   KAIO_RWF_ATOMIC | KAIO_RWF_DONTCACHE | KAIO_RWF_NOSIGNAL;
 
-		ck_assert_int_eq(RWF_SUPPORTED & ~ours, 0);
-		ck_assert_int_eq(ours, 0x1ff);
-	}
+	ck_assert_int_eq(RWF_SUPPORTED & ~ours, 0);
+	ck_assert_int_eq(ours, 0x1ff);
+}
 END_TEST
 
 START_TEST(a_kaio_iocb_reads_as_the_kernels_iocb)
-	{
-		struct kaio_iocb ours;
-		struct iocb theirs = {
-			.aio_data = 0x1122334455667788,
-			.aio_rw_flags = RWF_DSYNC,
-			.aio_lio_opcode = IOCB_CMD_PWRITE,
-			.aio_reqprio = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 4),
-			.aio_fildes = 5,
-			.aio_buf = (uintptr_t)&ours,
-			.aio_nbytes = 6,
-			.aio_offset = -7,
-			.aio_flags = IOCB_FLAG_RESFD | IOCB_FLAG_IOPRIO,
-			.aio_resfd = 8,
-		};
+{
+	struct kaio_iocb ours;
+	struct iocb theirs = {
+		.aio_data = 0x1122334455667788,
+		.aio_rw_flags = RWF_DSYNC,
+		.aio_lio_opcode = IOCB_CMD_PWRITE,
+		.aio_reqprio = IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 4),
+		.aio_fildes = 5,
+		.aio_buf = (uintptr_t)&ours,
+		.aio_nbytes = 6,
+		.aio_offset = -7,
+		.aio_flags = IOCB_FLAG_RESFD | IOCB_FLAG_IOPRIO,
+		.aio_resfd = 8,
+	};
 
-		kaio_prep_pwrite(&ours, 5, &ours, 6, -7);
-		kaio_iocb_set_data64(&ours, 0x1122334455667788);
-		kaio_iocb_set_rw_flags(&ours, KAIO_RWF_DSYNC);
-		kaio_iocb_set_ioprio(&ours,
-				     KAIO_IOPRIO(KAIO_IOPRIO_CLASS_BE, 4));
-		kaio_iocb_set_eventfd(&ours, 8);
-		ck_assert_mem_eq(&ours, &theirs, sizeof(ours));
-	}
+	kaio_prep_pwrite(&ours, 5, &ours, 6, -7);
+	kaio_iocb_set_data64(&ours, 0x1122334455667788);
+	kaio_iocb_set_rw_flags(&ours, KAIO_RWF_DSYNC);
+	kaio_iocb_set_ioprio(&ours, KAIO_IOPRIO(KAIO_IOPRIO_CLASS_BE, 4));
+	kaio_iocb_set_eventfd(&ours, 8);
+	ck_assert_mem_eq(&ours, &theirs, sizeof(ours));
+}
 END_TEST
 
 int main(void)

@@ -113,24 +113,23 @@ static uint64_t address(uint64_t number)
 }
 
 START_TEST(prep_sets_every_member_whatever_was_there)
-	{
-		static const int before[] = { 0x00, 0xff, 0x5a };
-		size_t i;
-		size_t j;
+{
+	static const int before[] = { 0x00, 0xff, 0x5a };
+	size_t i;
+	size_t j;
 
-		for (i = 0; i < COUNT(preps); i++) {
-			struct kaio_iocb expected = preps[i].result;
-			struct kaio_iocb iocb;
+	for (i = 0; i < COUNT(preps); i++) {
+		struct kaio_iocb expected = preps[i].result;
+		struct kaio_iocb iocb;
 
-			expected.buf = address(expected.buf);
-			for (j = 0; j < COUNT(before); j++) {
-				memset(&iocb, before[j], sizeof(iocb));
-				preps[i].prep(&iocb);
-				ck_assert_mem_eq(&iocb, &expected,
-						 sizeof(iocb));
-			}
+		expected.buf = address(expected.buf);
+		for (j = 0; j < COUNT(before); j++) {
+			memset(&iocb, before[j], sizeof(iocb));
+			preps[i].prep(&iocb);
+			ck_assert_mem_eq(&iocb, &expected, sizeof(iocb));
 		}
 	}
+}
 END_TEST
 
 static void set_data(struct kaio_iocb *iocb)
@@ -161,102 +160,101 @@ static void (*const setters[])(struct kaio_iocb *iocb) = {
 };
 
 START_TEST(setters_give_the_same_in_any_order)
-	{
-		struct kaio_iocb expected = preps[1].result;
-		unsigned order;
+{
+	struct kaio_iocb expected = preps[1].result;
+	unsigned order;
 
-		expected.buf = address(expected.buf);
-		expected.data = (uintptr_t)buf;
-		expected.rw_flags = 0xa;
-		expected.reqprio = 3 << 13 | 5;
-		expected.resfd = FD;
-		expected.flags = 3;
-		/* Four base-4 digits: every order, and some set twice. */
-		for (order = 0; order < 256; order++) {
-			unsigned digits = order;
-			unsigned seen = 0;
-			struct kaio_iocb iocb;
-			int i;
+	expected.buf = address(expected.buf);
+	expected.data = (uintptr_t)buf;
+	expected.rw_flags = 0xa;
+	expected.reqprio = 3 << 13 | 5;
+	expected.resfd = FD;
+	expected.flags = 3;
+	/* Four base-4 digits: every order, and some set twice. */
+	for (order = 0; order < 256; order++) {
+		unsigned digits = order;
+		unsigned seen = 0;
+		struct kaio_iocb iocb;
+		int i;
 
-			memset(&iocb, 0xff, sizeof(iocb));
-			prep_pread(&iocb);
-			for (i = 0; i < 4; i++, digits /= 4) {
-				setters[digits % 4](&iocb);
-				seen |= 1u << digits % 4;
-			}
-			if (seen == 0xf)
-				ck_assert_mem_eq(&iocb, &expected,
-						 sizeof(iocb));
+		memset(&iocb, 0xff, sizeof(iocb));
+		prep_pread(&iocb);
+		for (i = 0; i < 4; i++, digits /= 4) {
+			setters[digits % 4](&iocb);
+			seen |= 1u << digits % 4;
 		}
+		if (seen == 0xf)
+			ck_assert_mem_eq(&iocb, &expected, sizeof(iocb));
 	}
+}
 END_TEST
 
 START_TEST(each_setter_changes_its_own_members_only)
-	{
-		struct kaio_iocb expected;
-		struct kaio_iocb iocb;
+{
+	struct kaio_iocb expected;
+	struct kaio_iocb iocb;
 
-		prep_pread(&expected);
-		prep_pread(&iocb);
-		kaio_iocb_set_data64(&iocb, UINT64_MAX - 7);
-		expected.data = UINT64_MAX - 7;
-		ck_assert_mem_eq(&iocb, &expected, sizeof(iocb));
-		kaio_iocb_set_rw_flags(&iocb, KAIO_RWF_SYNC);
-		kaio_iocb_set_rw_flags(&iocb, KAIO_RWF_HIPRI);
-		expected.rw_flags = 1;
-		ck_assert_mem_eq(&iocb, &expected, sizeof(iocb));
-		kaio_iocb_set_ioprio(&iocb, KAIO_IOPRIO(2, 7));
-		expected.reqprio = 2 << 13 | 7;
-		expected.flags = KAIO_IOCB_IOPRIO;
-		ck_assert_mem_eq(&iocb, &expected, sizeof(iocb));
-		kaio_iocb_set_eventfd(&iocb, 0);
-		expected.flags |= KAIO_IOCB_RESFD;
-		ck_assert_mem_eq(&iocb, &expected, sizeof(iocb));
-	}
+	prep_pread(&expected);
+	prep_pread(&iocb);
+	kaio_iocb_set_data64(&iocb, UINT64_MAX - 7);
+	expected.data = UINT64_MAX - 7;
+	ck_assert_mem_eq(&iocb, &expected, sizeof(iocb));
+	kaio_iocb_set_rw_flags(&iocb, KAIO_RWF_SYNC);
+	kaio_iocb_set_rw_flags(&iocb, KAIO_RWF_HIPRI);
+	expected.rw_flags = 1;
+	ck_assert_mem_eq(&iocb, &expected, sizeof(iocb));
+	kaio_iocb_set_ioprio(&iocb, KAIO_IOPRIO(2, 7));
+	expected.reqprio = 2 << 13 | 7;
+	expected.flags = KAIO_IOCB_IOPRIO;
+	ck_assert_mem_eq(&iocb, &expected, sizeof(iocb));
+	kaio_iocb_set_eventfd(&iocb, 0);
+	expected.flags |= KAIO_IOCB_RESFD;
+	ck_assert_mem_eq(&iocb, &expected, sizeof(iocb));
+}
 END_TEST
 
 START_TEST(what_is_cleared_is_as_if_never_set)
-	{
-		struct kaio_iocb prepared;
-		struct kaio_iocb both;
-		struct kaio_iocb iocb;
+{
+	struct kaio_iocb prepared;
+	struct kaio_iocb both;
+	struct kaio_iocb iocb;
 
-		prep_pread(&prepared);
-		iocb = prepared;
-		kaio_iocb_set_ioprio(&iocb, KAIO_IOPRIO(2, 7));
-		both = iocb;
-		kaio_iocb_set_eventfd(&both, FD);
-		kaio_iocb_clear_eventfd(&both);
-		ck_assert_mem_eq(&both, &iocb, sizeof(iocb));
-		kaio_iocb_clear_ioprio(&iocb);
-		ck_assert_mem_eq(&iocb, &prepared, sizeof(iocb));
+	prep_pread(&prepared);
+	iocb = prepared;
+	kaio_iocb_set_ioprio(&iocb, KAIO_IOPRIO(2, 7));
+	both = iocb;
+	kaio_iocb_set_eventfd(&both, FD);
+	kaio_iocb_clear_eventfd(&both);
+	ck_assert_mem_eq(&both, &iocb, sizeof(iocb));
+	kaio_iocb_clear_ioprio(&iocb);
+	ck_assert_mem_eq(&iocb, &prepared, sizeof(iocb));
 
-		kaio_iocb_set_eventfd(&iocb, FD);
-		both = iocb;
-		kaio_iocb_set_ioprio(&both, KAIO_IOPRIO(2, 7));
-		kaio_iocb_clear_ioprio(&both);
-		ck_assert_mem_eq(&both, &iocb, sizeof(iocb));
-		kaio_iocb_clear_eventfd(&iocb);
-		ck_assert_mem_eq(&iocb, &prepared, sizeof(iocb));
-		kaio_iocb_clear_eventfd(&iocb);
-		kaio_iocb_clear_ioprio(&iocb);
-		ck_assert_mem_eq(&iocb, &prepared, sizeof(iocb));
-	}
+	kaio_iocb_set_eventfd(&iocb, FD);
+	both = iocb;
+	kaio_iocb_set_ioprio(&both, KAIO_IOPRIO(2, 7));
+	kaio_iocb_clear_ioprio(&both);
+	ck_assert_mem_eq(&both, &iocb, sizeof(iocb));
+	kaio_iocb_clear_eventfd(&iocb);
+	ck_assert_mem_eq(&iocb, &prepared, sizeof(iocb));
+	kaio_iocb_clear_eventfd(&iocb);
+	kaio_iocb_clear_ioprio(&iocb);
+	ck_assert_mem_eq(&iocb, &prepared, sizeof(iocb));
+}
 END_TEST
 
 START_TEST(an_event_gives_back_pointers)
-	{
-		struct kaio_iocb iocb;
-		struct kaio_event event = { 0 };
+{
+	struct kaio_iocb iocb;
+	struct kaio_event event = { 0 };
 
-		kaio_iocb_set_data(&iocb, buf + 1);
-		event.data = iocb.data;
-		event.obj = (uintptr_t)&iocb;
-		ck_assert_ptr_eq(kaio_event_data(&event), buf + 1);
-		ck_assert_ptr_eq(kaio_event_iocb(&event), &iocb);
-		event.data = 0;
-		ck_assert_ptr_null(kaio_event_data(&event));
-	}
+	kaio_iocb_set_data(&iocb, buf + 1);
+	event.data = iocb.data;
+	event.obj = (uintptr_t)&iocb;
+	ck_assert_ptr_eq(kaio_event_data(&event), buf + 1);
+	ck_assert_ptr_eq(kaio_event_iocb(&event), &iocb);
+	event.data = 0;
+	ck_assert_ptr_null(kaio_event_data(&event));
+}
 END_TEST
 
 int main(void)

@@ -60,62 +60,61 @@ static void for_every_ring(void (*check)(unsigned nr, unsigned head,
 }
 
 START_TEST(attach_refuses_no_context_and_a_zeroed_page)
-	{
-		struct kaio_ring ring;
+{
+	struct kaio_ring ring;
 
-		memset(&memory, 0, sizeof(memory));
-		ck_assert_int_eq(kaio_ring_attach(&ring, 0), -ENOTSUP);
-		ck_assert_int_eq(kaio_ring_attach(&ring, context()), -ENOTSUP);
-	}
+	memset(&memory, 0, sizeof(memory));
+	ck_assert_int_eq(kaio_ring_attach(&ring, 0), -ENOTSUP);
+	ck_assert_int_eq(kaio_ring_attach(&ring, context()), -ENOTSUP);
+}
 END_TEST
 
 START_TEST(attach_refuses_what_is_not_the_ring_it_knows)
-	{
-		static const struct {
-			size_t member;
-			uint32_t value;
-		} wrong[] = {
+{
+	static const struct {
+		size_t member;
+		uint32_t value;
+	} wrong[] = {
 #define WRONG(member, value) \
 	{ offsetof(struct kaio_ring_header, member), value }
-			WRONG(magic, 0),
-			WRONG(magic, 0xa10a10a0),
-			WRONG(incompat_features, 1),
-			WRONG(header_length, 0),
-			WRONG(header_length, 31),
-			WRONG(header_length, 64),
-			WRONG(nr, 0),
-			WRONG(nr, 1),
-			WRONG(nr, UINT32_MAX),
-			WRONG(nr, KAIO_RING_NR_MAX + 1),
-			WRONG(head, NR_MAX),
-			WRONG(head, UINT32_MAX),
-			WRONG(tail, NR_MAX),
-			WRONG(tail, UINT32_MAX),
-		};
-		struct kaio_ring ring;
-		size_t i;
+		WRONG(magic, 0),
+		WRONG(magic, 0xa10a10a0),
+		WRONG(incompat_features, 1),
+		WRONG(header_length, 0),
+		WRONG(header_length, 31),
+		WRONG(header_length, 64),
+		WRONG(nr, 0),
+		WRONG(nr, 1),
+		WRONG(nr, UINT32_MAX),
+		WRONG(nr, KAIO_RING_NR_MAX + 1),
+		WRONG(head, NR_MAX),
+		WRONG(head, UINT32_MAX),
+		WRONG(tail, NR_MAX),
+		WRONG(tail, UINT32_MAX),
+	};
+	struct kaio_ring ring;
+	size_t i;
 
-		for (i = 0; i < COUNT(wrong); i++) {
-			ring_of(NR_MAX, 1, 2);
-			memcpy((char *)&memory + wrong[i].member,
-			       &wrong[i].value, sizeof(wrong[i].value));
-			ck_assert_int_eq(kaio_ring_attach(&ring, context()),
-					 -ENOTSUP);
-		}
+	for (i = 0; i < COUNT(wrong); i++) {
+		ring_of(NR_MAX, 1, 2);
+		memcpy((char *)&memory + wrong[i].member, &wrong[i].value,
+		       sizeof(wrong[i].value));
+		ck_assert_int_eq(kaio_ring_attach(&ring, context()), -ENOTSUP);
 	}
+}
 END_TEST
 
 START_TEST(attach_takes_features_that_are_compatible_and_writes_nothing)
-	{
-		struct kaio_ring_header before;
-		struct kaio_ring ring;
+{
+	struct kaio_ring_header before;
+	struct kaio_ring ring;
 
-		ring_of(NR_MAX, NR_MAX - 1, NR_MAX - 1);
-		memory.header.compat_features = UINT32_MAX;
-		before = memory.header;
-		ck_assert_ok(kaio_ring_attach(&ring, context()));
-		ck_assert_mem_eq(&memory.header, &before, sizeof(before));
-	}
+	ring_of(NR_MAX, NR_MAX - 1, NR_MAX - 1);
+	memory.header.compat_features = UINT32_MAX;
+	before = memory.header;
+	ck_assert_ok(kaio_ring_attach(&ring, context()));
+	ck_assert_mem_eq(&memory.header, &before, sizeof(before));
+}
 END_TEST
 
 static void check_ready(unsigned nr, unsigned head, unsigned filled)
@@ -126,9 +125,9 @@ static void check_ready(unsigned nr, unsigned head, unsigned filled)
 }
 
 START_TEST(ready_counts_over_the_wrap)
-	{
-		for_every_ring(check_ready);
-	}
+{
+	for_every_ring(check_ready);
+}
 END_TEST
 
 static void check_peek(unsigned nr, unsigned head, unsigned filled)
@@ -148,9 +147,9 @@ static void check_peek(unsigned nr, unsigned head, unsigned filled)
 }
 
 START_TEST(peek_shows_the_run_up_to_the_wrap_in_place)
-	{
-		for_every_ring(check_peek);
-	}
+{
+	for_every_ring(check_peek);
+}
 END_TEST
 
 static void check_advance(unsigned nr, unsigned head, unsigned filled)
@@ -169,9 +168,9 @@ static void check_advance(unsigned nr, unsigned head, unsigned filled)
 }
 
 START_TEST(advance_moves_head_over_the_wrap_and_nothing_else)
-	{
-		for_every_ring(check_advance);
-	}
+{
+	for_every_ring(check_advance);
+}
 END_TEST
 
 static void check_reap(unsigned nr, unsigned head, unsigned filled)
@@ -198,37 +197,34 @@ static void check_reap(unsigned nr, unsigned head, unsigned filled)
 }
 
 START_TEST(reap_copies_in_order_over_the_wrap_and_up_to_max)
-	{
-		for_every_ring(check_reap);
-	}
+{
+	for_every_ring(check_reap);
+}
 END_TEST
 
 START_TEST(an_absurd_head_or_tail_yields_nothing)
-	{
-		static const uint32_t absurd[] = { NR_MAX, NR_MAX + 1,
-						   UINT32_MAX };
-		struct kaio_event events[NR_MAX];
-		unsigned run = 99;
-		size_t i;
+{
+	static const uint32_t absurd[] = { NR_MAX, NR_MAX + 1, UINT32_MAX };
+	struct kaio_event events[NR_MAX];
+	unsigned run = 99;
+	size_t i;
 
-		for (i = 0; i < 2 * COUNT(absurd); i++) {
-			struct kaio_ring ring = ring_of(NR_MAX, 2, 3);
-			struct kaio_ring_header before;
+	for (i = 0; i < 2 * COUNT(absurd); i++) {
+		struct kaio_ring ring = ring_of(NR_MAX, 2, 3);
+		struct kaio_ring_header before;
 
-			if (i % 2)
-				memory.header.head = absurd[i / 2];
-			else
-				memory.header.tail = absurd[i / 2];
-			before = memory.header;
-			ck_assert_uint_eq(kaio_ring_ready(&ring), 0);
-			ck_assert_ptr_null(kaio_ring_peek(&ring, &run));
-			ck_assert_uint_eq(run, 0);
-			ck_assert_int_eq(kaio_ring_reap(&ring, events, NR_MAX),
-					 0);
-			ck_assert_mem_eq(&memory.header, &before,
-					 sizeof(before));
-		}
+		if (i % 2)
+			memory.header.head = absurd[i / 2];
+		else
+			memory.header.tail = absurd[i / 2];
+		before = memory.header;
+		ck_assert_uint_eq(kaio_ring_ready(&ring), 0);
+		ck_assert_ptr_null(kaio_ring_peek(&ring, &run));
+		ck_assert_uint_eq(run, 0);
+		ck_assert_int_eq(kaio_ring_reap(&ring, events, NR_MAX), 0);
+		ck_assert_mem_eq(&memory.header, &before, sizeof(before));
 	}
+}
 END_TEST
 
 int main(void)

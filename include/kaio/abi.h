@@ -146,7 +146,8 @@ const char *kaio_version(void);
  * -EAGAIN: fs.aio-max-nr would be exceeded
  * -ENOMEM: the kernel is out of memory
  * -EINTR: a fatal signal came meanwhile
- * -ENOSYS: the kernel was built without AIO, or it is forbidden here
+ * -ENOSYS: the kernel was built without AIO, or seccomp says so
+ * -EPERM: seccomp forbids AIO
  * Context: may block for memory; thread-safe; async-signal-safe.
  * Since: 0.1
  */
@@ -247,6 +248,7 @@ int kaio_cancel(kaio_context_t ctx, struct kaio_iocb *iocb,
  * -EINTR: a signal came, or other work the kernel had for this thread, and
  *	there was nothing to collect; SA_RESTART does not help
  * -ENOSYS: the kernel was built without AIO
+ * -EPERM: seccomp forbids the call
  * Context: blocks; thread-safe; async-signal-safe.
  * Since: 0.1
  */
