@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/syscall.h>
@@ -60,7 +61,7 @@ static inline int call(long number, long a, long b, long c, long d, long e,
 /*
  * A 32-bit architecture has io_getevents and io_pgetevents with a time of two
  * longs, or, if it came later, io_pgetevents_time64 alone. x32 has the former
- * with a 64-bit time.
+ * as x86-64 does, where times, pointers and sizes have 64 bits.
  */
 #ifdef SYS_io_getevents
 #ifdef SYS_io_pgetevents
@@ -69,14 +70,17 @@ static inline int call(long number, long a, long b, long c, long d, long e,
 #if defined(__x86_64__) && defined(__ILP32__)
 #define KERNEL_TIME_MAX INT64_MAX
 typedef int64_t kernel_time;
+typedef uint64_t kernel_ulong;
 #else
 #define KERNEL_TIME_MAX LONG_MAX
 typedef long kernel_time;
+typedef unsigned long kernel_ulong;
 #endif
 #else
 #define PGETEVENTS SYS_io_pgetevents_time64
 #define KERNEL_TIME_MAX INT64_MAX
 typedef int64_t kernel_time;
+typedef unsigned long kernel_ulong;
 #endif
 
 struct kernel_timespec {
@@ -111,9 +115,9 @@ static int pgetevents(const struct wait *wait, const sigset_t *sigmask)
 {
 #ifdef PGETEVENTS
 	const struct {
-		const sigset_t *mask;
-		size_t size; /* the kernel's set is smaller than sigset_t */
-	} set = { sigmask, _NSIG / 8 };
+		kernel_ulong mask;
+		kernel_ulong size; /* less than sizeof(sigset_t) */
+	} set = { (uintptr_t)sigmask, _NSIG / 8 };
 	struct kernel_timespec time;
 
 	if (!to_kernel(wait, &time))

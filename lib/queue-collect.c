@@ -198,6 +198,10 @@ static int collect_round(struct kaio_queue *queue, struct kaio_event *events,
 	    time_left(deadline) > RETRY_NS)
 		until = now() + RETRY_NS;
 	ret = fetch(queue, events, need, max, until);
+	/* It may be the answer even to one that did not wait, or was woken. */
+	if (ret == -EINTR &&
+	    (deadline == NO_WAIT || kaio_queue_was_woken(queue)))
+		ret = 0;
 	*cut = ret < (int)need && until == deadline;
 	if (ret == -EINVAL && kaio_queue_fail_if_dead(queue)) {
 		*cut = false;
@@ -251,6 +255,7 @@ static int gather(struct kaio_queue *queue, struct kaio_event *events,
 {
 	unsigned n = 0;
 	bool ended;
+	int ret;
 
 	kaio_queue_lower_eventfd(queue);
 	kaio_queue_hand_over(queue);
@@ -258,17 +263,12 @@ static int gather(struct kaio_queue *queue, struct kaio_event *events,
 		spin(queue, min - queue_done(queue), deadline);
 	do {
 		bool woken;
-		int ret;
 
 		n += take_done(queue, events + n, max - n);
 		woken = n < min && kaio_queue_was_woken(queue);
 		ret = collect_round(queue, events + n,
 				    n < min && !woken ? min - n : 0, max - n,
 				    deadline, &ended);
-		if (ret == -EINTR && kaio_queue_was_woken(queue))
-			ret = 0;
-		if (ret < 0 && n == 0)
-			return ret;
 		if (ret > 0) {
 			n += (unsigned)ret;
 			queue->stats.completed += (unsigned)ret;
@@ -278,7 +278,7 @@ static int gather(struct kaio_queue *queue, struct kaio_event *events,
 		n += take_done(queue, events + n, max - n);
 	} while (n < min && !ended && queue_goes_on(queue, n));
 	kaio_queue_raise_eventfd(queue, more_is_ready(queue, n == max));
-	return (int)n;
+	return n || ret > 0 ? (int)n : ret;
 }
 
 int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
@@ -353,6 +353,7 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 {
 	unsigned n = 0;
 	bool ended;
+	int ret;
 
 	kaio_queue_lower_eventfd(queue);
 	kaio_queue_hand_over(queue);
@@ -363,14 +364,9 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 		bool woken = need && kaio_queue_was_woken(queue);
 		struct kaio_event event;
 		unsigned batch;
-		int ret;
 
 		need = need > queue_done(queue) ? need - queue_done(queue) : 0;
 		ret = collect_done(queue, woken ? 0 : need, deadline, &ended);
-		if (ret == -EINTR && kaio_queue_was_woken(queue))
-			ret = 0;
-		if (ret < 0 && n == 0 && !queue_done(queue))
-			return ret;
 		ended |= woken || ret < 0;
 		kaio_queue_hand_over(queue);
 		for (batch = queue_done(queue);
@@ -383,9 +379,11 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 			op->complete(op, event.res);
 			queue_lock(queue);
 		}
+		/* What the callbacks have pushed. */
+		kaio_queue_hand_over(queue);
 	} while (n < min && !ended && queue_goes_on(queue, n));
 	kaio_queue_raise_eventfd(queue, more_is_ready(queue, true));
-	return (int)n;
+	return n || ret > 0 ? (int)n : ret;
 }
 
 int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns)

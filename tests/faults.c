@@ -15,6 +15,7 @@ int __real_madvise(void *start, size_t length, int advice);
 int __wrap_madvise(void *start, size_t length, int advice);
 
 kaio_context_t faults_context;
+long faults_arguments[6];
 struct kaio_iocb *faults_taken[TAKEN];
 size_t faults_nr_taken;
 
@@ -117,7 +118,7 @@ long __wrap_syscall(long number, ...)
 
 	va_start(arguments, number);
 	for (i = 0; i < 6; i++)
-		a[i] = va_arg(arguments, long);
+		faults_arguments[i] = a[i] = va_arg(arguments, long);
 	va_end(arguments);
 
 	calls[number]++;

@@ -44,6 +44,9 @@ extern kaio_context_t faults_context;
 /* How many calls with this number the library made. */
 unsigned faults_calls(long number);
 
+/* What the library gave its last call, after the number. */
+extern long faults_arguments[6];
+
 /* The operations that the kernel took, in order. */
 extern struct kaio_iocb *faults_taken[];
 extern size_t faults_nr_taken;

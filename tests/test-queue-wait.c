@@ -164,6 +164,21 @@ START_TEST(a_signal_ends_a_wait_with_what_there_is)
 }
 END_TEST
 
+START_TEST(a_signal_is_nothing_to_one_that_does_not_wait)
+{
+	struct kaio_queue *queue = fixture_queue(1, 0);
+	struct kaio_event event;
+	struct kaio_iocb iocb;
+
+	push(queue, &iocb, 0, 1);
+	/* So the kernel answers if a signal is pending by chance. */
+	faults_fail(SYS_io_getevents, EINTR, 2);
+	ck_assert_int_eq(kaio_queue_reap(queue, &event, 1), 0);
+	ck_assert_int_eq(kaio_queue_wait(queue, &event, 1, 1, 0), 0);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 START_TEST(a_drain_leaves_the_completions_to_be_collected)
 {
 	enum {
@@ -235,6 +250,7 @@ int main(void)
 		a_deadline_ends_a_wait_on_a_kernel_that_refuses,
 		the_longest_timeout_is_no_error,
 		a_signal_ends_a_wait_with_what_there_is,
+		a_signal_is_nothing_to_one_that_does_not_wait,
 		a_drain_leaves_the_completions_to_be_collected,
 		drains_with_completions_left_over_lose_none,
 	};

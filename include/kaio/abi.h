@@ -12,17 +12,19 @@
 #ifndef KAIO_ABI_H
 #define KAIO_ABI_H
 
-#include <signal.h>
 #include <stdint.h>
+#include <sys/select.h> /* sigset_t, in strict ISO C too */
 #include <time.h>
 
 #ifdef __cplusplus
-#define KAIO_BEGIN_DECLS                                   \
-	_Pragma("GCC visibility push(default)") extern "C" \
+/* A function may be named as its structure is: g++ would call that a shadow. */
+#define KAIO_BEGIN_DECLS                                                       \
+	_Pragma("GCC visibility push(default)") _Pragma("GCC diagnostic push") \
+		_Pragma("GCC diagnostic ignored \"-Wshadow\"") extern "C"      \
 	{
 #define KAIO_END_DECLS \
 	}              \
-	_Pragma("GCC visibility pop")
+	_Pragma("GCC diagnostic pop") _Pragma("GCC visibility pop")
 #else
 #define KAIO_BEGIN_DECLS _Pragma("GCC visibility push(default)")
 #define KAIO_END_DECLS _Pragma("GCC visibility pop")
@@ -39,6 +41,8 @@
 #define KAIO_VERSION "0.1.0"
 
 KAIO_BEGIN_DECLS
+
+struct timespec; /* which <time.h> keeps from strict C99 */
 
 /*
  * A context: where the kernel keeps operations in flight and their
@@ -142,7 +146,8 @@ const char *kaio_version(void);
  * -EAGAIN: fs.aio-max-nr would be exceeded
  * -ENOMEM: the kernel is out of memory
  * -EINTR: a fatal signal came meanwhile
- * -ENOSYS: the kernel was built without AIO, or it is forbidden here
+ * -ENOSYS: the kernel was built without AIO, or seccomp says so
+ * -EPERM: seccomp forbids AIO
  * Context: may block for memory; thread-safe; async-signal-safe.
  * Since: 0.1
  */
@@ -243,6 +248,7 @@ int kaio_cancel(kaio_context_t ctx, struct kaio_iocb *iocb,
  * -EINTR: a signal came, or other work the kernel had for this thread, and
  *	there was nothing to collect; SA_RESTART does not help
  * -ENOSYS: the kernel was built without AIO
+ * -EPERM: seccomp forbids the call
  * Context: blocks; thread-safe; async-signal-safe.
  * Since: 0.1
  */

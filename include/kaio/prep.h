@@ -53,7 +53,7 @@ KAIO_INLINE void kaio_prep_iocb(struct kaio_iocb *iocb, unsigned opcode, int fd,
  * @fd: the file
  * @buf: receives the data; the kernel's from submission to completion
  * @count: bytes
- * @offset: where in the file, in bytes; files that cannot seek ignore it
+ * @offset: where in the file, in bytes, >= 0; no matter where none can seek
  *
  * The completion's res is the number of bytes read: fewer than @count at the
  * end of the file, 0 beyond it.
@@ -73,7 +73,7 @@ KAIO_INLINE void kaio_prep_pread(struct kaio_iocb *iocb, int fd, void *buf,
  * @fd: the file
  * @buf: the data; to be left alone from submission to completion
  * @count: bytes
- * @offset: where in the file, in bytes; files that cannot seek ignore it
+ * @offset: where in the file, in bytes, >= 0; no matter where none can seek
  *
  * The completion's res is the number of bytes written, which may be fewer than
  * @count: on a full device, or at a limit of the file's size.
@@ -93,7 +93,7 @@ KAIO_INLINE void kaio_prep_pwrite(struct kaio_iocb *iocb, int fd,
  * @fd: the file
  * @iov: the buffers, filled in order; the array itself only until submission
  * @iovcnt: how many, up to 1024
- * @offset: where in the file, in bytes; files that cannot seek ignore it
+ * @offset: where in the file, in bytes, >= 0; no matter where none can seek
  *
  * The completion's res is the number of bytes read in all.
  *
@@ -114,7 +114,7 @@ KAIO_INLINE void kaio_prep_preadv(struct kaio_iocb *iocb, int fd,
  * @fd: the file
  * @iov: the buffers, written in order; the array itself only until submission
  * @iovcnt: how many, up to 1024
- * @offset: where in the file, in bytes; files that cannot seek ignore it
+ * @offset: where in the file, in bytes, >= 0; no matter where none can seek
  *
  * The completion's res is the number of bytes written in all.
  *

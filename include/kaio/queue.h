@@ -5,8 +5,9 @@
  * What a queue promises:
  *
  * 1. Exactly once. Every operation that kaio_queue_push() accepted produces
- *    exactly one completion: its result from the kernel, or the error for which
- *    the kernel would not take it, or -ECANCELED.
+ *    exactly one completion, unless the queue is destroyed before: its result
+ *    from the kernel, or the error for which the kernel would not take it, or
+ *    -ECANCELED.
  * 2. Operations enter the kernel in the order in which they were pushed.
  * 3. One bad operation costs one operation: those beside it go on.
  * 4. A batch that the kernel takes in part is no error: the rest stays in the
@@ -112,7 +113,7 @@ struct kaio_queue_stats {
  *	or a reserved member that is not 0; or depth and backlog exceed INT_MAX
  * -EAGAIN: fs.aio-max-nr would be exceeded
  * -ENOMEM: no memory
- * -ENOSYS: the kernel was built without AIO, or it is forbidden here
+ * -ENOSYS: the kernel was built without AIO, or seccomp says so
  * -EPERM: seccomp forbids AIO
  * Context: may block for memory; thread-safe; not async-signal-safe.
  * Since: 0.1
@@ -204,11 +205,12 @@ int kaio_queue_reap(struct kaio_queue *queue, struct kaio_event *events,
  * @timeout_ns: for how long to wait, in nanoseconds from the call; 0 not at
  *	all, KAIO_FOREVER without end
  *
- * When fewer than @min operations are outstanding, it waits for those.
+ * When fewer than @min operations are outstanding, it waits for those; when
+ * none is, it returns 0 at once.
  *
- * Return: how many completions, fewer than @min only if the time was up, a
- * signal came, or no more are outstanding; or a negative errno, and no
- * completion was collected:
+ * Return: how many completions, fewer than @min only if the time was up, no
+ * more are outstanding, or a signal or an error came after these, which the
+ * next call will find; or a negative errno, and no completion was collected:
  * -EINVAL: @queue is NULL; @events is NULL and @max is not 0; @min exceeds
  *	@max; @max exceeds INT_MAX; or @timeout_ns is negative and not
  *	KAIO_FOREVER
@@ -300,8 +302,10 @@ int kaio_queue_eventfd(struct kaio_queue *queue);
  *
  * Return: 0, and its completion will come; or a negative errno:
  * -EINVAL: @queue or @iocb is NULL
- * -EBUSY: it is in flight and cannot be cancelled; its completion will come
- * -ENOENT: it is neither in the backlog nor in flight
+ * -EBUSY: it is in flight and cannot be cancelled, or has just completed; its
+ *	completion will come
+ * -ENOENT: it is neither in the backlog nor in flight: never pushed, collected,
+ *	or complete and only to be collected
  * -ECHILD: the queue belongs to the parent of this process
  * Context: does not block, but takes time in proportion to the backlog; the
  * queue's thread only; not async-signal-safe.
@@ -363,7 +367,8 @@ unsigned kaio_queue_depth(const struct kaio_queue *queue);
 /**
  * kaio_queue_stats - tell what a queue has done
  * @queue: the queue, or NULL
- * @stats: receives the counters
+ * @stats: receives the counters, not NULL; all 0 where there is no queue, and
+ *	in a child of fork(2)
  *
  * Context: does not block; the queue's thread only; not async-signal-safe.
  * Since: 0.1

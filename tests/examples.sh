@@ -1,0 +1,65 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR LGPL-2.1-or-later
+#
+# Runs each example, with the ring and without it, and looks at what it says.
+set -eu
+
+dir=$(mktemp -d "$PWD/examples-test.XXXXXX") # a disk, if the build is on one
+trap 'rm -rf "$dir"' EXIT
+
+fail() {
+	echo "FAIL: $*"
+	exit 1
+}
+
+# refuses COMMAND...: it fails, says why on stderr, and nothing on stdout
+refuses() {
+	! "$@" >"$dir/stdout" 2>"$dir/stderr" || fail "it works: $*"
+	[ -s "$dir/stderr" ] || fail "no error message: $*"
+	[ ! -s "$dir/stdout" ] || fail "speaks on standard output: $*"
+}
+
+# copies BYTES: over a longer file, and back to the byte
+copies() {
+	head -c "$1" /dev/urandom >"$dir/from"
+	head -c 3000000 /dev/zero >"$dir/to"
+	examples/copy "$dir/from" "$dir/to" >"$dir/stdout" 2>"$dir/stderr" ||
+		fail "copy of $1 bytes: $(cat "$dir/stderr")"
+	cmp "$dir/from" "$dir/to" || fail "copy of $1 bytes differs"
+	grep -q ' operations, [0-9]* io_submit, ' "$dir/stdout" ||
+		fail "no statistics: $(cat "$dir/stdout")"
+	! grep -v 'not both take O_DIRECT' "$dir/stderr" ||
+		fail "progress, and no terminal"
+}
+
+examples() {
+	echo "some text" >"$dir/text"
+	examples/hello-read "$dir/text" | cmp "$dir/text" - ||
+		fail "hello-read printed something else"
+	examples/hello-read >"$dir/stdout" || fail "hello-read"
+	[ -s "$dir/stdout" ] || fail "hello-read printed nothing"
+	refuses examples/hello-read "$dir/none"
+	refuses examples/hello-read "$dir"
+
+	for bytes in 0 1 4095 4096 262144 262145 20000000; do
+		copies "$bytes"
+	done
+	cp "$dir/from" "$dir/same"
+	examples/copy "$dir/same" "$dir/same" >/dev/null 2>&1 ||
+		fail "a file onto itself"
+	cmp "$dir/from" "$dir/same" || fail "a file onto itself is damaged"
+	refuses examples/copy
+	refuses examples/copy "$dir/none" "$dir/to"
+	refuses examples/copy "$dir/from" "$dir"
+	refuses examples/copy "$dir/from" /dev/full
+
+	examples/poll "$dir/text" >"$dir/stdout" || fail "poll"
+	printf 'file: 10 bytes\npipe: readable\n' | cmp - "$dir/stdout" ||
+		fail "poll printed: $(cat "$dir/stdout")"
+	refuses examples/poll "$dir/none"
+}
+
+examples
+KAIO_NO_RING=1
+export KAIO_NO_RING
+examples
