@@ -178,11 +178,12 @@ static unsigned account(struct kaio_queue *queue, struct kaio_event *events,
  * - as soon as one makes room for the backlog, for the caller to submit;
  * - with one, where a bell may ring, or where other threads collect, too;
  * - after RETRY_NS, where the kernel has no memory for the backlog or the bell.
- * *cut: it ended by the deadline or a signal.
+ * stays: it goes on with nothing outstanding. *cut: it ended by the deadline or
+ * a signal.
  */
 static int collect_round(struct kaio_queue *queue, struct kaio_event *events,
 			 unsigned need, unsigned max, int64_t deadline,
-			 bool *cut)
+			 bool stays, bool *cut)
 {
 	bool waiting = queue_pending(queue);
 	int64_t until = deadline;
@@ -190,14 +191,17 @@ static int collect_round(struct kaio_queue *queue, struct kaio_event *events,
 
 	if (need > 1 && (waiting || queue->bell_fd >= 0))
 		need = 1;
-	if (need > queue->flight.nr && !waiting && !queue_is_standing(queue))
+	if (need > queue->flight.nr && !waiting && !stays)
 		need = queue->flight.nr;
 	if (need && deadline != NO_WAIT &&
 	    ((waiting && queue->flight.nr < queue->depth) ||
 	     kaio_queue_arm_bell(queue) < 0) &&
 	    time_left(deadline) > RETRY_NS)
 		until = now() + RETRY_NS;
+	queue_notify(queue);
+	queue->leaving += !stays;
 	ret = fetch(queue, events, need, max, until);
+	queue->leaving -= !stays;
 	/* It may be the answer even to one that did not wait, or was woken. */
 	if (ret == -EINTR &&
 	    (deadline == NO_WAIT || kaio_queue_was_woken(queue)))
@@ -212,12 +216,12 @@ static int collect_round(struct kaio_queue *queue, struct kaio_event *events,
 
 /* Not into done itself: other threads put their completions there meanwhile. */
 static int collect_done(struct kaio_queue *queue, unsigned need,
-			int64_t deadline, bool *cut)
+			int64_t deadline, bool stays, bool *cut)
 {
 	struct kaio_event batch[64];
 	const unsigned max = sizeof(batch) / sizeof(*batch);
 	int ret = collect_round(queue, batch, need < max ? need : max, max,
-				deadline, cut);
+				deadline, stays, cut);
 	int i;
 
 	for (i = 0; i < ret; i++)
@@ -244,10 +248,14 @@ static bool more_is_ready(const struct kaio_queue *queue, bool stopped_short)
 				   : stopped_short && queue->flight.nr;
 }
 
-/* Whether there is anything to wait for, with n completions in hand. */
-static bool queue_goes_on(const struct kaio_queue *queue, unsigned n)
+/* How many completions to wait for, with n in hand, to have min. */
+static unsigned still_needed(const struct kaio_queue *queue, unsigned n,
+			     unsigned min)
 {
-	return queue_outstanding(queue) || (n == 0 && queue_is_standing(queue));
+	if (n < min &&
+	    (queue_outstanding(queue) || (n == 0 && queue_is_standing(queue))))
+		return min - n;
+	return 0;
 }
 
 static int gather(struct kaio_queue *queue, struct kaio_event *events,
@@ -262,13 +270,15 @@ static int gather(struct kaio_queue *queue, struct kaio_event *events,
 	if (min > queue_done(queue))
 		spin(queue, min - queue_done(queue), deadline);
 	do {
+		unsigned need;
 		bool woken;
 
 		n += take_done(queue, events + n, max - n);
-		woken = n < min && kaio_queue_was_woken(queue);
-		ret = collect_round(queue, events + n,
-				    n < min && !woken ? min - n : 0, max - n,
-				    deadline, &ended);
+		need = still_needed(queue, n, min);
+		woken = need && kaio_queue_was_woken(queue);
+		ret = collect_round(queue, events + n, woken ? 0 : need,
+				    max - n, deadline,
+				    n == 0 && queue_is_standing(queue), &ended);
 		if (ret > 0) {
 			n += (unsigned)ret;
 			queue->stats.completed += (unsigned)ret;
@@ -276,7 +286,7 @@ static int gather(struct kaio_queue *queue, struct kaio_event *events,
 		ended |= woken || ret < 0;
 		kaio_queue_hand_over(queue);
 		n += take_done(queue, events + n, max - n);
-	} while (n < min && !ended && queue_goes_on(queue, n));
+	} while (!ended && still_needed(queue, n, min));
 	kaio_queue_raise_eventfd(queue, more_is_ready(queue, n == max));
 	return n || ret > 0 ? (int)n : ret;
 }
@@ -317,24 +327,13 @@ int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns)
 	deadline = deadline_after(timeout_ns);
 	kaio_queue_lower_eventfd(queue);
 	kaio_queue_hand_over(queue);
-	while (queue_outstanding(queue)) {
-		int64_t until = deadline;
+	while (queue_outstanding(queue) && ret >= 0) {
 		bool ended;
 
-		/* Other threads may collect what this one waits for. */
-		if (queue->flags & KAIO_QUEUE_SHARED &&
-		    time_left(deadline) > RETRY_NS)
-			until = now() + RETRY_NS;
-		ret = collect_done(queue, UINT_MAX, until, &ended);
+		ret = collect_done(queue, UINT_MAX, deadline, false, &ended);
 		kaio_queue_hand_over(queue);
-		if (ret < 0)
-			break;
-		if (ended && time_left(until))
-			ret = -EINTR;
-		else if (ended && !time_left(deadline))
-			ret = -ETIMEDOUT;
-		if (ret < 0)
-			break;
+		if (ret >= 0 && ended)
+			ret = time_left(deadline) ? -EINTR : -ETIMEDOUT;
 	}
 	if (!queue_outstanding(queue))
 		ret = 0;
@@ -360,13 +359,13 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 	if (min > queue_done(queue))
 		spin(queue, min - queue_done(queue), deadline);
 	do {
-		unsigned need = n < min ? min - n : 0;
+		unsigned need = still_needed(queue, n + queue_done(queue), min);
 		bool woken = need && kaio_queue_was_woken(queue);
 		struct kaio_event event;
 		unsigned batch;
 
-		need = need > queue_done(queue) ? need - queue_done(queue) : 0;
-		ret = collect_done(queue, woken ? 0 : need, deadline, &ended);
+		ret = collect_done(queue, woken ? 0 : need, deadline,
+				   need && !queue_outstanding(queue), &ended);
 		ended |= woken || ret < 0;
 		kaio_queue_hand_over(queue);
 		for (batch = queue_done(queue);
@@ -381,7 +380,7 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 		}
 		/* What the callbacks have pushed. */
 		kaio_queue_hand_over(queue);
-	} while (n < min && !ended && queue_goes_on(queue, n));
+	} while (!ended && still_needed(queue, n, min));
 	kaio_queue_raise_eventfd(queue, more_is_ready(queue, true));
 	return n || ret > 0 ? (int)n : ret;
 }

@@ -58,6 +58,7 @@ struct kaio_queue {
 
 	pthread_mutex_t lock; /* over all of this, under KAIO_QUEUE_SHARED */
 	unsigned sleepers;    /* threads in io_getevents, without the lock */
+	unsigned leaving;     /* those that go when nothing is outstanding */
 
 	/* The bell: see queue-wake.c. */
 	int bell_fd; /* under KAIO_QUEUE_WAKE or _SHARED, else -1 */
@@ -127,14 +128,18 @@ static inline bool queue_is_standing(const struct kaio_queue *queue)
 }
 
 /* A thread asleep must learn of what no completion will tell it. */
-static inline void queue_leave(struct kaio_queue *queue)
+static inline void queue_notify(struct kaio_queue *queue)
 {
 	if (queue->sleepers &&
 	    (queue_done(queue) ||
-	     (!queue->flight.nr &&
-	      (queue_pending(queue) || !queue_is_standing(queue))) ||
+	     (!queue->flight.nr && (queue->leaving || queue_pending(queue))) ||
 	     __atomic_load_n(&queue->woken, __ATOMIC_RELAXED)))
 		kaio_queue_ring_bell(queue);
+}
+
+static inline void queue_leave(struct kaio_queue *queue)
+{
+	queue_notify(queue);
 	queue_unlock(queue);
 }
 
