@@ -12,18 +12,19 @@
  * 3. One bad operation costs one operation: those beside it go on.
  * 4. A batch that the kernel takes in part is no error: the rest stays in the
  *    backlog and goes in as room appears.
- * 5. Nothing blocks unless its name is wait, drain or destroy; but submission
- *    itself may, as kaio_submit() says.
- * 6. No memory is allocated, and no lock taken, after kaio_queue_create().
+ * 5. Nothing blocks unless its name is wait, run, drain or destroy; but
+ *    submission itself may, as kaio_submit() says.
+ * 6. No memory is allocated after kaio_queue_create(), and no lock taken but
+ *    under KAIO_QUEUE_SHARED.
  * 7. Never more operations are in flight than the queue's depth.
  *
  * An iocb stays the caller's memory. From kaio_queue_push() until its
  * completion has been collected it must stay valid and unchanged, and so must
  * its iovecs; its buffers are the kernel's for as long.
  *
- * A queue belongs to one thread at a time. In a child of fork(2) its functions
- * return -ECHILD, or 0 those that return a count only, and the parent's queue
- * goes on as if nothing had been.
+ * A queue belongs to one thread at a time, or to all under KAIO_QUEUE_SHARED.
+ * In a child of fork(2) its functions return -ECHILD, or 0 those that return a
+ * count only, and the parent's queue goes on as if nothing had been.
  */
 #ifndef KAIO_QUEUE_H
 #define KAIO_QUEUE_H
@@ -62,7 +63,9 @@ enum kaio_queue_flags {
 	/*
 	 * Any thread may call any function, but for creating and destroying the
 	 * queue, while others wait. With KAIO_QUEUE_WAKE as well, a wait goes
-	 * on when nothing is outstanding: other threads may yet push.
+	 * on when nothing is outstanding: other threads may yet push. No lock
+	 * is held while a thread sleeps or calls back; but submission holds it,
+	 * so that a slow io_submit(2) delays the other threads.
 	 */
 	KAIO_QUEUE_SHARED = 1 << 3,
 	/* Where fs.aio-max-nr is short, halve the depth until it fits. */
@@ -106,12 +109,20 @@ struct kaio_queue_stats {
  *
  * @depth counts against fs.aio-max-nr until the queue is destroyed. Together
  * with the backlog it also bounds what may be outstanding: pushed and not yet
- * collected.
+ * collected. KAIO_QUEUE_WAKE and _SHARED take one more from the limit, and from
+ * the largest depth, and a file descriptor; KAIO_QUEUE_EVENTFD takes one, too.
  *
  * Return: 0, or a negative errno:
- * -EINVAL: @queue is NULL; @depth is out of range; @params has an unknown flag
- *	or a reserved member that is not 0; or depth and backlog exceed INT_MAX
- * -EAGAIN: fs.aio-max-nr would be exceeded
+ * -EINVAL: @queue is NULL; @depth is out of range; @params has an unknown flag,
+ *	a spin_ns below KAIO_NO_SPIN or a reserved member that is not 0; or
+ *	depth and backlog exceed INT_MAX
+ * -EAGAIN: fs.aio-max-nr would be exceeded, with KAIO_QUEUE_SHRINK even by a
+ *	depth of 1
+ * -EMFILE: KAIO_QUEUE_WAKE, _SHARED or _EVENTFD, and the process has no file
+ *	descriptor left
+ * -ENFILE: likewise, and the system has none left
+ * -ENOTSUP: KAIO_QUEUE_WAKE or _SHARED, and the kernel has no polls: it is
+ *	older than Linux 4.19
  * -ENOMEM: no memory
  * -ENOSYS: the kernel was built without AIO, or seccomp says so
  * -EPERM: seccomp forbids AIO
@@ -133,7 +144,8 @@ int kaio_queue_create(struct kaio_queue **queue, unsigned depth,
  *
  * Return: 0, or a negative errno:
  * -ECHILD: the queue belongs to the parent of this process, and was left alone
- * Context: blocks; the queue's thread only; not async-signal-safe.
+ * Context: blocks; the queue's thread only, when no other uses it; not
+ * async-signal-safe.
  * Since: 0.1
  */
 int kaio_queue_destroy(struct kaio_queue *queue);
@@ -145,14 +157,19 @@ int kaio_queue_destroy(struct kaio_queue *queue);
  *	its completion has been collected
  *
  * No system call is made: kaio_queue_submit() and kaio_queue_wait() hand the
- * backlog over, and so does kaio_queue_reap().
+ * backlog over, and so do kaio_queue_run(), _drain() and _reap(). A thread that
+ * is asleep does not notice a push: kaio_queue_submit() after it.
+ *
+ * Under KAIO_QUEUE_EVENTFD it gives @iocb the queue's eventfd.
  *
  * Return: 0, or a negative errno, and the operation was not accepted:
- * -EINVAL: @queue or @iocb is NULL
+ * -EINVAL: @queue or @iocb is NULL; or @iocb has an eventfd of its own, and the
+ *	queue has KAIO_QUEUE_EVENTFD
  * -ENOBUFS: as many operations are outstanding as depth and backlog allow;
  *	collect some
  * -ECHILD: the queue belongs to the parent of this process
- * Context: does not block; the queue's thread only; not async-signal-safe.
+ * Context: does not block; the queue's thread only, or any under
+ * KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
  */
 int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb);
@@ -167,8 +184,8 @@ int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb);
  * Return: how many the kernel took, which may be 0; or a negative errno:
  * -EINVAL: @queue is NULL
  * -ECHILD: the queue belongs to the parent of this process
- * Context: may block as kaio_submit() says; the queue's thread only; not
- * async-signal-safe.
+ * Context: may block as kaio_submit() says; the queue's thread only, or any
+ * under KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
  */
 int kaio_queue_submit(struct kaio_queue *queue);
@@ -190,7 +207,7 @@ int kaio_queue_submit(struct kaio_queue *queue);
  * -EPERM: seccomp forbids io_getevents(2); only without the ring
  * -ENOSYS: likewise
  * Context: does not wait, but may block as kaio_submit() says; the queue's
- * thread only; not async-signal-safe.
+ * thread only, or any under KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
  */
 int kaio_queue_reap(struct kaio_queue *queue, struct kaio_event *events,
@@ -206,11 +223,14 @@ int kaio_queue_reap(struct kaio_queue *queue, struct kaio_event *events,
  *	all, KAIO_FOREVER without end
  *
  * When fewer than @min operations are outstanding, it waits for those; when
- * none is, it returns 0 at once.
+ * none is, it returns 0 at once. But under KAIO_QUEUE_SHARED together with
+ * KAIO_QUEUE_WAKE it goes on until it has one completion at least, which other
+ * threads may yet push.
  *
- * Return: how many completions, fewer than @min only if the time was up, no
- * more are outstanding, or a signal or an error came after these, which the
- * next call will find; or a negative errno, and no completion was collected:
+ * Return: how many completions, fewer than @min only if the time was up,
+ * kaio_queue_wake() came, no more are outstanding, or a signal or an error came
+ * after these, which the next call will find; or a negative errno, and no
+ * completion was collected:
  * -EINVAL: @queue is NULL; @events is NULL and @max is not 0; @min exceeds
  *	@max; @max exceeds INT_MAX; or @timeout_ns is negative and not
  *	KAIO_FOREVER
@@ -221,7 +241,8 @@ int kaio_queue_reap(struct kaio_queue *queue, struct kaio_event *events,
  * -ECHILD: the queue belongs to the parent of this process
  * -EPERM: seccomp forbids io_getevents(2)
  * -ENOSYS: likewise
- * Context: blocks; the queue's thread only; not async-signal-safe.
+ * Context: blocks; the queue's thread only, or any under KAIO_QUEUE_SHARED; not
+ * async-signal-safe.
  * Since: 0.1
  */
 int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
@@ -236,10 +257,11 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
  *
  * As kaio_queue_wait(), but calls op->complete(op, res) for each completion,
  * res being what an event's res is. The operation is the caller's again before
- * the call. A callback may push this operation and others, submit, cancel, and
- * run the queue again; it must not destroy it. One that pushes its operation
- * again each time does not keep the caller here: only completions that were
- * there before the callbacks began count as ready.
+ * the call. Callbacks are made on the calling thread, one after the other, with
+ * no lock held. One may push this operation and others, submit, cancel, and run
+ * the queue again, 16 deep at most; it must not destroy it. One that pushes its
+ * operation again each time does not keep the caller here: only completions
+ * that were there before the callbacks began count as ready.
  *
  * Return: how many callbacks were made, fewer than @min only if the time was
  * up, a signal or kaio_queue_wake() came, or no more are outstanding; or a
@@ -248,7 +270,8 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
  *	and not KAIO_FOREVER
  * -EINTR: a signal came, or other work the kernel had for this thread, while
  *	there was nothing to collect; call again
- * -ELOOP: callbacks have run the queue from within each other too often
+ * -ELOOP: callbacks on this thread have run queues from within each other 16
+ *	times
  * -ECHILD: the queue belongs to the parent of this process
  * -EPERM: seccomp forbids io_getevents(2)
  * -ENOSYS: likewise
@@ -262,9 +285,12 @@ int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns);
  * kaio_queue_wake - end a wait
  * @queue: a queue created with KAIO_QUEUE_WAKE
  *
- * A thread in kaio_queue_wait() or kaio_queue_run() returns with what it has,
- * which may be 0; if none waits, the next one to wait does. Many wakes before
- * that are one.
+ * A thread that waits in kaio_queue_wait() or kaio_queue_run() returns with
+ * what it has, which may be 0; if none waits, the next one to wait does. One
+ * wake ends one wait, and many before that are one. Calls that do not wait,
+ * with a @min or a timeout of 0, leave it to the next that does. As a wait that
+ * is woken may return completions, what it returns does not tell: say why in a
+ * variable, before the wake, that the waiter looks at after each wait.
  *
  * Return: 0, or a negative errno:
  * -EINVAL: @queue is NULL, or was created without KAIO_QUEUE_WAKE
@@ -279,9 +305,10 @@ int kaio_queue_wake(struct kaio_queue *queue);
  * @queue: a queue created with KAIO_QUEUE_EVENTFD
  *
  * It is readable while there is something to collect, errors made by the queue
- * included; kaio_queue_reap(), _wait() and _run() clear it. Neither read nor
- * close it. Operations that were given an eventfd of their own cannot be pushed
- * to such a queue: it uses their resfd.
+ * included, and now and then when there is nothing; kaio_queue_reap(), _wait()
+ * and _run() clear it. Wait for it level-triggered, and neither read nor close
+ * it. Operations that were given an eventfd of their own cannot be pushed to
+ * such a queue: it uses their resfd.
  *
  * Return: the queue's file descriptor, or a negative errno:
  * -EINVAL: @queue is NULL, or was created without KAIO_QUEUE_EVENTFD
@@ -308,7 +335,7 @@ int kaio_queue_eventfd(struct kaio_queue *queue);
  *	or complete and only to be collected
  * -ECHILD: the queue belongs to the parent of this process
  * Context: does not block, but takes time in proportion to the backlog; the
- * queue's thread only; not async-signal-safe.
+ * queue's thread only, or any under KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
  */
 int kaio_queue_cancel(struct kaio_queue *queue, struct kaio_iocb *iocb);
@@ -329,7 +356,8 @@ int kaio_queue_cancel(struct kaio_queue *queue, struct kaio_iocb *iocb);
  * -ECHILD: the queue belongs to the parent of this process
  * -EPERM: seccomp forbids io_getevents(2)
  * -ENOSYS: likewise
- * Context: blocks; the queue's thread only; not async-signal-safe.
+ * Context: blocks; the queue's thread only, or any under KAIO_QUEUE_SHARED; not
+ * async-signal-safe.
  * Since: 0.1
  */
 int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns);
@@ -339,7 +367,8 @@ int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns);
  * @queue: the queue, or NULL
  *
  * Return: how many it took whose completion has not been taken from it.
- * Context: does not block; the queue's thread only; not async-signal-safe.
+ * Context: does not block; the queue's thread only, or any under
+ * KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
  */
 unsigned kaio_queue_inflight(const struct kaio_queue *queue);
@@ -349,7 +378,8 @@ unsigned kaio_queue_inflight(const struct kaio_queue *queue);
  * @queue: the queue, or NULL
  *
  * Return: how many were pushed that the kernel has not had.
- * Context: does not block; the queue's thread only; not async-signal-safe.
+ * Context: does not block; the queue's thread only, or any under
+ * KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
  */
 unsigned kaio_queue_backlog(const struct kaio_queue *queue);
@@ -358,8 +388,9 @@ unsigned kaio_queue_backlog(const struct kaio_queue *queue);
  * kaio_queue_depth - tell how many operations may be in flight
  * @queue: the queue, or NULL
  *
- * Return: the depth that was obtained.
- * Context: does not block; the queue's thread only; not async-signal-safe.
+ * Return: the depth that was asked for, or under KAIO_QUEUE_SHRINK obtained.
+ * Context: does not block; the queue's thread only, or any under
+ * KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
  */
 unsigned kaio_queue_depth(const struct kaio_queue *queue);
@@ -370,7 +401,8 @@ unsigned kaio_queue_depth(const struct kaio_queue *queue);
  * @stats: receives the counters, not NULL; all 0 where there is no queue, and
  *	in a child of fork(2)
  *
- * Context: does not block; the queue's thread only; not async-signal-safe.
+ * Context: does not block; the queue's thread only, or any under
+ * KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
  */
 void kaio_queue_stats(const struct kaio_queue *queue,
