@@ -13,6 +13,8 @@ long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 int __real_madvise(void *start, size_t length, int advice);
 int __wrap_madvise(void *start, size_t length, int advice);
+int __real_eventfd(unsigned count, int flags);
+int __wrap_eventfd(unsigned count, int flags);
 
 kaio_context_t faults_context;
 long faults_arguments[6];
@@ -28,6 +30,7 @@ static const int *script;
 static size_t script_left;
 static bool context_dead;
 static bool madvise_refused;
+static int eventfd_error;
 static unsigned setup_size;
 static void (*before_getevents)(void);
 
@@ -38,6 +41,7 @@ void faults_reset(void)
 	script_left = 0;
 	context_dead = false;
 	madvise_refused = false;
+	eventfd_error = 0;
 	setup_size = 0;
 	before_getevents = NULL;
 	faults_nr_taken = 0;
@@ -63,6 +67,11 @@ void faults_destroy_context(bool dead)
 void faults_refuse_madvise(bool refuse)
 {
 	madvise_refused = refuse;
+}
+
+void faults_refuse_eventfd(int error)
+{
+	eventfd_error = error;
 }
 
 void faults_before_getevents(void (*hook)(void))
@@ -152,4 +161,11 @@ int __wrap_madvise(void *start, size_t length, int advice)
 	if (madvise_refused)
 		return (int)fail(EINVAL);
 	return __real_madvise(start, length, advice);
+}
+
+int __wrap_eventfd(unsigned count, int flags)
+{
+	if (eventfd_error)
+		return (int)fail(eventfd_error);
+	return __real_eventfd(count, flags);
 }

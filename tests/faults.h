@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
  * Faults in the system calls that the library makes. A program that is linked
- * with -Wl,--wrap=syscall,--wrap=madvise has its calls go through here.
+ * with -Wl,--wrap=syscall,--wrap=madvise,--wrap=eventfd has its calls go
+ * through here.
  *
  * Nothing happens by itself: calls go on to the kernel, and are counted.
  */
@@ -37,6 +38,9 @@ void faults_setup_size(unsigned nr_events);
 
 /* madvise(2) knows nothing, as on old kernels and under gVisor. */
 void faults_refuse_madvise(bool refuse);
+
+/* eventfd(2) fails with a positive errno; 0: it does not. */
+void faults_refuse_eventfd(int error);
 
 /* The context that the library's last io_setup made. */
 extern kaio_context_t faults_context;

@@ -22,6 +22,9 @@ static int misuse(struct kaio_queue *queue, struct kaio_iocb *iocb)
 		 kaio_queue_submit(queue) == -ECHILD &&
 		 kaio_queue_reap(queue, events, NR) == -ECHILD &&
 		 kaio_queue_wait(queue, events, 1, NR, 0) == -ECHILD &&
+		 kaio_queue_run(queue, 1, 0) == -ECHILD &&
+		 kaio_queue_wake(queue) == -ECHILD &&
+		 kaio_queue_eventfd(queue) == -ECHILD &&
 		 kaio_queue_cancel(queue, iocb) == -ECHILD &&
 		 kaio_queue_drain(queue, 0) == -ECHILD &&
 		 kaio_queue_destroy(queue) == -ECHILD &&

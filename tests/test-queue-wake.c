@@ -9,8 +9,10 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 static struct kaio_queue *create(uint32_t flags, int64_t spin_ns)
 {
@@ -198,6 +200,49 @@ START_TEST(a_kernel_without_polls_has_no_wake)
 }
 END_TEST
 
+/* The lowest number that is free is the limit: there is no descriptor left. */
+static void leave_no_descriptor(void)
+{
+	struct rlimit limit;
+	int fd = dup(0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_ok(close(fd));
+	ck_assert_ok(getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = (rlim_t)fd;
+	ck_assert_ok(setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+START_TEST(each_flag_that_takes_a_descriptor_may_find_none)
+{
+	const uint32_t flags[] = { KAIO_QUEUE_WAKE, KAIO_QUEUE_SHARED,
+				   KAIO_QUEUE_EVENTFD };
+	struct kaio_queue_params params = { 0 };
+	struct kaio_queue *queue;
+	size_t i;
+
+	for (i = 0; i < COUNT(flags); i++) {
+		params.flags = flags[i];
+		/* The whole system's table takes root to fill. */
+		faults_refuse_eventfd(ENFILE);
+		ck_assert_int_eq(kaio_queue_create(&queue, 4, &params),
+				 -ENFILE);
+		faults_refuse_eventfd(0);
+		ck_assert_ok(kaio_queue_create(&queue, 4, &params));
+		ck_assert_ok(kaio_queue_destroy(queue));
+	}
+	leave_no_descriptor();
+	for (i = 0; i < COUNT(flags); i++) {
+		params.flags = flags[i];
+		ck_assert_int_eq(kaio_queue_create(&queue, 4, &params),
+				 -EMFILE);
+	}
+	params.flags = 0;
+	ck_assert_ok(kaio_queue_create(&queue, 4, &params));
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 START_TEST(a_wait_that_spins_long_enough_does_not_sleep)
 {
 	struct kaio_queue *queue = create(0, INT64_MAX / 4);
@@ -271,6 +316,7 @@ int main(void)
 		the_bell_takes_no_place_and_counts_nowhere,
 		without_the_flag_there_is_no_wake,
 		a_kernel_without_polls_has_no_wake,
+		each_flag_that_takes_a_descriptor_may_find_none,
 		a_wait_that_spins_long_enough_does_not_sleep,
 		a_wait_that_may_not_spin_sleeps,
 		shrink_halves_the_depth_until_there_is_room,
