@@ -57,6 +57,21 @@ examples() {
 	printf 'file: 10 bytes\npipe: readable\n' | cmp - "$dir/stdout" ||
 		fail "poll printed: $(cat "$dir/stdout")"
 	refuses examples/poll "$dir/none"
+
+	examples/epoll-loop "$dir/text" >"$dir/stdout" || fail "epoll-loop"
+	printf '%s\n' 'socket: asks for the file' 'file: 10 bytes' \
+		'socket: closed' | cmp - "$dir/stdout" ||
+		fail "epoll-loop printed: $(cat "$dir/stdout")"
+	refuses examples/epoll-loop "$dir/none"
+
+	for bytes in 0 10 300000 1048576; do
+		head -c "$bytes" "$dir/from" >"$dir/part"
+		examples/threads "$dir/part" >"$dir/stdout" || fail "threads"
+		echo "$bytes bytes" | cmp - "$dir/stdout" ||
+			fail "threads of $bytes bytes: $(cat "$dir/stdout")"
+	done
+	refuses examples/threads "$dir/none"
+	refuses examples/threads "$dir"
 }
 
 examples
