@@ -173,10 +173,10 @@ check_constants_and_structures()
 		sort >"$tmp/constants"
 	grep -hE '^#define KAIO' include/kaio/*.h | tr -c 'A-Z0-9_' '\n' |
 		cat - "$tmp/constants" | sort -u >"$tmp/defined"
-	grep -ho 'KAIO_[A-Z0-9_]*[A-Z0-9]' man/kaio.7 man/*.3 | sort -u |
-		grep -vx KAIO_NO_RING >"$tmp/mentioned"
-	grep '^\.Dt' man/*.3 | awk '{ print $2 }' | sort |
-		comm -13 - "$tmp/mentioned" >"$tmp/named"
+	# The titles of pages look like constants, and some are their names.
+	grep -hv '^\.Dt' man/kaio.7 man/*.3 |
+		grep -o 'KAIO_[A-Z0-9_]*[A-Z0-9]' | sort -u |
+		grep -vx KAIO_NO_RING >"$tmp/named"
 	for constant in $(comm -23 "$tmp/constants" "$tmp/named"); do
 		violation "$constant: not in the manual"
 	done
