@@ -259,9 +259,9 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
  * res being what an event's res is. The operation is the caller's again before
  * the call. Callbacks are made on the calling thread, one after the other, with
  * no lock held. One may push this operation and others, submit, cancel, and run
- * the queue again, 16 deep at most; it must not destroy it. One that pushes its
- * operation again each time does not keep the caller here: only completions
- * that were there before the callbacks began count as ready.
+ * the queue again, but not destroy it. One that pushes its operation again each
+ * time does not keep the caller here: only completions that were there before
+ * the callbacks began count as ready.
  *
  * Return: how many callbacks were made, fewer than @min only if the time was
  * up, a signal or kaio_queue_wake() came, or no more are outstanding; or a
@@ -270,8 +270,7 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
  *	and not KAIO_FOREVER
  * -EINTR: a signal came, or other work the kernel had for this thread, while
  *	there was nothing to collect; call again
- * -ELOOP: callbacks on this thread have run queues from within each other 16
- *	times
+ * -ELOOP: 16 calls of it are within each other on this thread already
  * -ECHILD: the queue belongs to the parent of this process
  * -EPERM: seccomp forbids io_getevents(2)
  * -ENOSYS: likewise
