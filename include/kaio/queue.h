@@ -160,7 +160,9 @@ int kaio_queue_destroy(struct kaio_queue *queue);
  * backlog over, and so do kaio_queue_run(), _drain() and _reap(). A thread that
  * is asleep does not notice a push: kaio_queue_submit() after it.
  *
- * Under KAIO_QUEUE_EVENTFD it gives @iocb the queue's eventfd.
+ * Under KAIO_QUEUE_EVENTFD it gives @iocb the queue's eventfd, which stays
+ * there: before @iocb is pushed to another queue, prepare it anew or call
+ * kaio_iocb_clear_eventfd().
  *
  * Return: 0, or a negative errno, and the operation was not accepted:
  * -EINVAL: @queue or @iocb is NULL; or @iocb has an eventfd of its own, and the
