@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -91,9 +92,10 @@ void fixture_collect_all(struct kaio_queue *queue, unsigned room,
 
 void *fixture_buffer(size_t size)
 {
-	void *buffer = NULL;
+	void *buffer = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	ck_assert_ok(posix_memalign(&buffer, 4096, size));
+	ck_assert_ptr_ne(buffer, MAP_FAILED);
 	return buffer;
 }
 
@@ -131,7 +133,7 @@ int fixture_file(int flags, size_t size)
 	fixture_fill(content, size, 0);
 	ck_assert_int_eq(write(writer, content, size), (ssize_t)size);
 	ck_assert_ok(fsync(writer));
-	free(content);
+	munmap(content, size);
 	close(writer);
 	fd = open(path, flags | O_CLOEXEC);
 	unlink(path);

@@ -41,12 +41,16 @@ static void without_ring(void)
 	setenv("KAIO_NO_RING", "1", 1);
 }
 
-bool harness_has_ring(void)
+bool harness_is_under_valgrind(void)
 {
 	const char *preload = getenv("LD_PRELOAD");
 
-	return !getenv("KAIO_NO_RING") &&
-	       !(preload && strstr(preload, "vgpreload_"));
+	return preload && strstr(preload, "vgpreload_");
+}
+
+bool harness_has_ring(void)
+{
+	return !getenv("KAIO_NO_RING") && !harness_is_under_valgrind();
 }
 
 static void add(Suite *suite, const char *name, SFun setup,

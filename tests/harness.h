@@ -29,6 +29,9 @@ int harness_run(const char *name, const TTest *const *tests, size_t nr);
 int harness_run_both_ways(const char *name, const TTest *const *tests,
 			  size_t nr);
 
+/* Valgrind takes a bad address for an error of the test's. */
+bool harness_is_under_valgrind(void);
+
 /* Whether the test runs with the ring. */
 bool harness_has_ring(void);
 
