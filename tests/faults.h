@@ -3,7 +3,9 @@
  * Faults in the system calls that the library makes. A program that is linked
  * with -Wl,--wrap=syscall,--wrap=madvise has its calls go through here.
  *
- * Nothing happens by itself: calls go on to the kernel, and are counted.
+ * Nothing happens by itself: calls go on to the kernel, and are counted. All of
+ * it is the calling thread's own, so that it orders no threads among each
+ * other.
  */
 #ifndef FAULTS_H
 #define FAULTS_H
@@ -39,16 +41,16 @@ void faults_setup_size(unsigned nr_events);
 void faults_refuse_madvise(bool refuse);
 
 /* The context that the library's last io_setup made. */
-extern kaio_context_t faults_context;
+extern _Thread_local kaio_context_t faults_context;
 
 /* How many calls with this number the library made. */
 unsigned faults_calls(long number);
 
 /* What the library gave its last call, after the number. */
-extern long faults_arguments[6];
+extern _Thread_local long faults_arguments[6];
 
 /* The operations that the kernel took, in order. */
-extern struct kaio_iocb *faults_taken[];
-extern size_t faults_nr_taken;
+extern _Thread_local struct kaio_iocb *faults_taken[];
+extern _Thread_local size_t faults_nr_taken;
 
 #endif
