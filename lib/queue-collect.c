@@ -202,9 +202,8 @@ static int collect_round(struct kaio_queue *queue, struct kaio_event *events,
 	queue->leaving += !stays;
 	ret = fetch(queue, events, need, max, until);
 	queue->leaving -= !stays;
-	/* It may be the answer even to one that did not wait, or was woken. */
-	if (ret == -EINTR &&
-	    (deadline == NO_WAIT || kaio_queue_was_woken(queue)))
+	/* It may be the answer even to one that did not wait. */
+	if (ret == -EINTR && deadline == NO_WAIT)
 		ret = 0;
 	*cut = ret < (int)need && until == deadline;
 	if (ret == -EINVAL && kaio_queue_fail_if_dead(queue)) {
@@ -283,11 +282,14 @@ static int gather(struct kaio_queue *queue, struct kaio_event *events,
 			n += (unsigned)ret;
 			queue->stats.completed += (unsigned)ret;
 		}
+		if (ret == -EINTR && kaio_queue_was_woken(queue))
+			ret = 0;
 		ended |= woken || ret < 0;
 		kaio_queue_hand_over(queue);
 		n += take_done(queue, events + n, max - n);
 	} while (!ended && still_needed(queue, n, min));
-	kaio_queue_raise_eventfd(queue, more_is_ready(queue, n == max));
+	kaio_queue_raise_eventfd(queue,
+				 more_is_ready(queue, n == max || ret < 0));
 	return n || ret > 0 ? (int)n : ret;
 }
 
@@ -337,7 +339,7 @@ int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns)
 	}
 	if (!queue_outstanding(queue))
 		ret = 0;
-	kaio_queue_raise_eventfd(queue, false);
+	kaio_queue_raise_eventfd(queue, more_is_ready(queue, ret < 0));
 	queue_leave(queue);
 	return ret < 0 ? ret : 0;
 }
@@ -366,6 +368,8 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 
 		ret = collect_done(queue, woken ? 0 : need, deadline,
 				   need && !queue_outstanding(queue), &ended);
+		if (ret == -EINTR && kaio_queue_was_woken(queue))
+			ret = 0;
 		ended |= woken || ret < 0;
 		kaio_queue_hand_over(queue);
 		for (batch = queue_done(queue);

@@ -16,23 +16,23 @@ int __wrap_madvise(void *start, size_t length, int advice);
 int __real_eventfd(unsigned count, int flags);
 int __wrap_eventfd(unsigned count, int flags);
 
-kaio_context_t faults_context;
-long faults_arguments[6];
-struct kaio_iocb *faults_taken[TAKEN];
-size_t faults_nr_taken;
+_Thread_local kaio_context_t faults_context;
+_Thread_local long faults_arguments[6];
+_Thread_local struct kaio_iocb *faults_taken[TAKEN];
+_Thread_local size_t faults_nr_taken;
 
-static unsigned calls[NUMBERS];
-static struct {
+static _Thread_local unsigned calls[NUMBERS];
+static _Thread_local struct {
 	int error;
 	unsigned times;
 } failures[NUMBERS];
-static const int *script;
-static size_t script_left;
-static bool context_dead;
-static bool madvise_refused;
-static int eventfd_error;
-static unsigned setup_size;
-static void (*before_getevents)(void);
+static _Thread_local const int *script;
+static _Thread_local size_t script_left;
+static _Thread_local bool context_dead;
+static _Thread_local bool madvise_refused;
+static _Thread_local int eventfd_error;
+static _Thread_local unsigned setup_size;
+static _Thread_local void (*before_getevents)(void);
 
 void faults_reset(void)
 {

@@ -4,7 +4,9 @@
  * with -Wl,--wrap=syscall,--wrap=madvise,--wrap=eventfd has its calls go
  * through here.
  *
- * Nothing happens by itself: calls go on to the kernel, and are counted.
+ * Nothing happens by itself: calls go on to the kernel, and are counted. All of
+ * it is the calling thread's own, so that it orders no threads among each
+ * other.
  */
 #ifndef FAULTS_H
 #define FAULTS_H
@@ -43,16 +45,16 @@ void faults_refuse_madvise(bool refuse);
 void faults_refuse_eventfd(int error);
 
 /* The context that the library's last io_setup made. */
-extern kaio_context_t faults_context;
+extern _Thread_local kaio_context_t faults_context;
 
 /* How many calls with this number the library made. */
 unsigned faults_calls(long number);
 
 /* What the library gave its last call, after the number. */
-extern long faults_arguments[6];
+extern _Thread_local long faults_arguments[6];
 
 /* The operations that the kernel took, in order. */
-extern struct kaio_iocb *faults_taken[];
-extern size_t faults_nr_taken;
+extern _Thread_local struct kaio_iocb *faults_taken[];
+extern _Thread_local size_t faults_nr_taken;
 
 #endif

@@ -25,7 +25,7 @@ struct kaio_queue *fixture_queue(unsigned depth, unsigned backlog)
 
 void fixture_good(struct kaio_iocb *iocb)
 {
-	static int fd = -1;
+	static _Thread_local int fd = -1;
 
 	if (fd < 0)
 		fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -40,7 +40,7 @@ void fixture_bad(struct kaio_iocb *iocb)
 
 void fixture_endless(struct kaio_iocb *iocb)
 {
-	static int fd = -1;
+	static _Thread_local int fd = -1;
 
 	if (fd < 0)
 		fd = eventfd(0, EFD_CLOEXEC);

@@ -94,6 +94,28 @@ START_TEST(a_drain_leaves_it_readable)
 }
 END_TEST
 
+START_TEST(it_stays_readable_when_collecting_fails)
+{
+	struct kaio_queue *queue = create(1, 0);
+	struct kaio_event event;
+	struct kaio_iocb iocb;
+
+	if (harness_has_ring())
+		SKIP("with the ring it cannot fail");
+	fixture_good(&iocb);
+	ck_assert_ok(kaio_queue_push(queue, &iocb));
+	ck_assert_int_eq(kaio_queue_submit(queue), 1);
+	faults_fail(SYS_io_getevents, EFAULT, 2);
+	ck_assert_int_eq(kaio_queue_reap(queue, &event, 1), -EFAULT);
+	ck_assert(is_readable(queue));
+	ck_assert_int_eq(kaio_queue_drain(queue, KAIO_FOREVER), -EFAULT);
+	ck_assert(is_readable(queue));
+	ck_assert_int_eq(kaio_queue_reap(queue, &event, 1), 1);
+	ck_assert(!is_readable(queue));
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 START_TEST(an_operation_with_an_eventfd_of_its_own_is_refused)
 {
 	struct kaio_queue *queue = create(1, 0);
@@ -176,6 +198,7 @@ int main(void)
 		it_is_readable_from_the_first_completion_to_the_last_reaped,
 		errors_made_by_the_queue_raise_it_too,
 		a_drain_leaves_it_readable,
+		it_stays_readable_when_collecting_fails,
 		an_operation_with_an_eventfd_of_its_own_is_refused,
 		without_the_flag_there_is_none,
 		an_event_loop_misses_nothing,

@@ -134,59 +134,71 @@ START_TEST(eight_producers_and_four_waiters_lose_nothing)
 }
 END_TEST
 
-static int collected_by_sleeper;
-static int64_t result_of_sleeper;
+struct sleeper {
+	pthread_t thread;
+	struct kaio_event event;
+	int collected;
+};
 
-static void *sleep_for_one(void *unused)
+static void *sleep_for_one(void *argument)
 {
-	struct kaio_event event = { 0 };
+	struct sleeper *sleeper = argument;
 
-	(void)unused;
-	collected_by_sleeper =
-		kaio_queue_wait(queue, &event, 1, 1, KAIO_FOREVER);
-	result_of_sleeper = event.res;
+	sleeper->collected =
+		kaio_queue_wait(queue, &sleeper->event, 1, 1, KAIO_FOREVER);
 	return NULL;
+}
+
+static void start(struct sleeper *sleeper)
+{
+	ck_assert_ok(
+		pthread_create(&sleeper->thread, NULL, sleep_for_one, sleeper));
+}
+
+static void join(struct sleeper *sleeper)
+{
+	ck_assert_ok(pthread_join(sleeper->thread, NULL));
 }
 
 START_TEST(a_sleeper_learns_of_what_the_kernel_refused)
 {
 	struct kaio_iocb bad, endless;
-	pthread_t sleeper;
+	struct sleeper sleeper;
 
 	queue = create(KAIO_QUEUE_SHARED, 4, 0);
 	fixture_endless(&endless);
 	ck_assert_ok(kaio_queue_push(queue, &endless));
-	ck_assert_ok(pthread_create(&sleeper, NULL, sleep_for_one, NULL));
+	start(&sleeper);
 	while (kaio_queue_inflight(queue) == 0)
 		sched_yield();
 	fixture_bad(&bad);
 	ck_assert_ok(kaio_queue_push(queue, &bad));
 	ck_assert_int_ge(kaio_queue_submit(queue), 0);
-	ck_assert_ok(pthread_join(sleeper, NULL));
-	ck_assert_int_eq(collected_by_sleeper, 1);
-	ck_assert_int_eq(result_of_sleeper, -EBADF);
+	join(&sleeper);
+	ck_assert_int_eq(sleeper.collected, 1);
+	ck_assert_int_eq(sleeper.event.res, -EBADF);
 	ck_assert_ok(kaio_queue_destroy(queue));
 }
 END_TEST
 
 START_TEST(two_sleepers_for_one_operation_both_return)
 {
+	struct sleeper sleepers[2];
 	struct kaio_iocb endless;
-	pthread_t sleepers[2];
 	unsigned i;
 
+	queue = create(KAIO_QUEUE_SHARED, 4, 0);
 	for (i = 0; i < 100; i++) {
-		queue = queue ? queue : create(KAIO_QUEUE_SHARED, 4, 0);
 		fixture_endless(&endless);
 		ck_assert_ok(kaio_queue_push(queue, &endless));
 		ck_assert_int_eq(kaio_queue_submit(queue), 1);
-		ck_assert_ok(pthread_create(&sleepers[0], NULL, sleep_for_one,
-					    NULL));
-		ck_assert_ok(pthread_create(&sleepers[1], NULL, sleep_for_one,
-					    NULL));
+		start(&sleepers[0]);
+		start(&sleepers[1]);
 		ck_assert_ok(kaio_queue_cancel(queue, &endless));
-		ck_assert_ok(pthread_join(sleepers[0], NULL));
-		ck_assert_ok(pthread_join(sleepers[1], NULL));
+		join(&sleepers[0]);
+		join(&sleepers[1]);
+		ck_assert_int_eq(sleepers[0].collected + sleepers[1].collected,
+				 1);
 		ck_assert_uint_eq(kaio_queue_inflight(queue), 0);
 	}
 	ck_assert_ok(kaio_queue_destroy(queue));

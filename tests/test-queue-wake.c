@@ -149,6 +149,27 @@ START_TEST(a_signal_handler_wakes_the_thread_it_interrupts)
 }
 END_TEST
 
+START_TEST(a_drain_leaves_the_wake_to_the_next_wait)
+{
+	const struct itimerval often = { { 0, 2000 }, { 0, 2000 } };
+	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
+	struct kaio_queue *queue = create(KAIO_QUEUE_WAKE, 0);
+	struct sigaction action = { .sa_handler = wake_it };
+	struct kaio_event event;
+	struct kaio_iocb iocb;
+
+	fixture_endless(&iocb);
+	ck_assert_ok(kaio_queue_push(queue, &iocb));
+	queue_of_handler = queue;
+	ck_assert_ok(sigaction(SIGALRM, &action, NULL));
+	ck_assert_ok(setitimer(ITIMER_REAL, &often, NULL));
+	ck_assert_int_eq(kaio_queue_drain(queue, KAIO_FOREVER), -EINTR);
+	ck_assert_ok(setitimer(ITIMER_REAL, &never, NULL));
+	ck_assert_int_eq(kaio_queue_wait(queue, &event, 1, 1, KAIO_FOREVER), 0);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 START_TEST(the_bell_takes_no_place_and_counts_nowhere)
 {
 	struct kaio_queue *queue = create(KAIO_QUEUE_WAKE, 0);
@@ -313,6 +334,7 @@ int main(void)
 		one_that_does_not_wait_leaves_the_wake_to_the_next,
 		another_thread_wakes_a_sleeper,
 		a_signal_handler_wakes_the_thread_it_interrupts,
+		a_drain_leaves_the_wake_to_the_next_wait,
 		the_bell_takes_no_place_and_counts_nowhere,
 		without_the_flag_there_is_no_wake,
 		a_kernel_without_polls_has_no_wake,
