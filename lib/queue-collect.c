@@ -346,7 +346,6 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 	bool ended;
 
 	kaio_queue_lower_eventfd(queue);
-	kaio_queue_hand_over(queue);
 	do {
 		unsigned need = n < min ? min - n : 0;
 		bool woken = need && kaio_queue_was_woken(queue);
@@ -354,6 +353,8 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 		unsigned batch;
 		int ret;
 
+		/* What callbacks pushed, too, or it would be slept upon. */
+		kaio_queue_hand_over(queue);
 		need = need > queue_done(queue) ? need - queue_done(queue) : 0;
 		ret = collect_done(queue, woken ? 0 : need, deadline, &ended);
 		if (ret == -EINTR && kaio_queue_was_woken(queue))
