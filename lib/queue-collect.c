@@ -7,6 +7,7 @@
  * thread is asleep in io_getevents. Else all go there, for the kernel to sort
  * them out.
  */
+#include "deadline.h"
 #include "queue.h"
 
 #include <kaio/prep.h>
@@ -17,43 +18,8 @@
 /* How long a waiter leaves a kernel without memory alone. */
 #define RETRY_NS 4000000
 
-/* Deadlines are on CLOCK_MONOTONIC, in nanoseconds; but: */
-#define NO_WAIT 0
-#define NO_DEADLINE INT64_MAX
-
 /* Calls of kaio_queue_run() within each other, on one thread. */
 #define RUN_DEPTH_MAX 16
-
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
-
-static int64_t deadline_after(int64_t timeout_ns)
-{
-	int64_t start;
-
-	if (timeout_ns == 0)
-		return NO_WAIT;
-	if (timeout_ns == KAIO_FOREVER)
-		return NO_DEADLINE;
-	start = now();
-	return timeout_ns < NO_DEADLINE - start ? start + timeout_ns
-						: NO_DEADLINE;
-}
-
-static int64_t time_left(int64_t deadline)
-{
-	int64_t left;
-
-	if (deadline == NO_WAIT || deadline == NO_DEADLINE)
-		return deadline;
-	left = deadline - now();
-	return left > 0 ? left : 0;
-}
 
 static int io_getevents(struct kaio_queue *queue, struct kaio_event *events,
 			unsigned min, unsigned max, int64_t timeout_ns)
