@@ -306,7 +306,8 @@ int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns)
  * before the callbacks begin are handed out between two looks at min: one that
  * pushes its operation again does not keep the caller here for ever.
  */
-static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
+static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
+	       bool *cut)
 {
 	unsigned n = 0;
 	bool ended;
@@ -341,10 +342,12 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 		}
 	} while (n < min && !ended && queue_goes_on(queue, n));
 	kaio_queue_raise_eventfd(queue, more_is_ready(queue, true));
+	*cut = ended;
 	return (int)n;
 }
 
-int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns)
+int kaio_queue_run_cut(struct kaio_queue *queue, unsigned min,
+		       int64_t timeout_ns, bool *cut)
 {
 	static _Thread_local unsigned running;
 	int ret;
@@ -359,9 +362,16 @@ int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns)
 	} else {
 		running++;
 		ret = run(queue, timeout_ns ? min : 0,
-			  deadline_after(timeout_ns));
+			  deadline_after(timeout_ns), cut);
 		running--;
 	}
 	queue_leave(queue);
 	return ret;
+}
+
+int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns)
+{
+	bool cut;
+
+	return kaio_queue_run_cut(queue, min, timeout_ns, &cut);
 }
