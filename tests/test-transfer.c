@@ -68,6 +68,7 @@ START_TEST(a_post_does_the_io_and_the_next_does_it_again)
 	}
 	ck_assert_ok(kaio_transfer_release(transfer));
 	ck_assert_ok(kaio_queue_destroy(queue));
+	free(buffer);
 }
 END_TEST
 
@@ -273,6 +274,7 @@ START_TEST(posts_allocate_nothing_and_move_every_byte)
 	ck_assert_uint_eq(stats.completed, posts * NR);
 	ck_assert_ok(kaio_transfer_release(transfer));
 	ck_assert_ok(kaio_queue_destroy(queue));
+	free(buffer);
 }
 END_TEST
 
