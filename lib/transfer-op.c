@@ -99,11 +99,18 @@ static void note_failure(struct kaio_transfer *transfer, uint32_t index)
 		;
 }
 
+/* Who releases the transfer looks for polls meanwhile: this is none. */
+static void set_opcode(struct op *op, unsigned opcode)
+{
+	__atomic_store_n(&op->op.iocb.lio_opcode, (uint16_t)opcode,
+			 __ATOMIC_RELAXED);
+}
+
 static void restore(struct op *op)
 {
 	struct kaio_iocb *iocb = &op->op.iocb;
 
-	iocb->lio_opcode = op->opcode;
+	set_opcode(op, op->opcode);
 	iocb->buf = op->buf;
 	iocb->nbytes = op->nbytes;
 	iocb->offset = op->offset;
@@ -159,12 +166,12 @@ static void advance(struct op *op, int64_t moved)
 	for (; skip >= iov->iov_len; iov++)
 		skip -= iov->iov_len;
 	if (skip) {
-		iocb->lio_opcode =
-			is_read(op->opcode) ? KAIO_OP_PREAD : KAIO_OP_PWRITE;
+		set_opcode(op, is_read(op->opcode) ? KAIO_OP_PREAD
+						   : KAIO_OP_PWRITE);
 		iocb->buf = (uintptr_t)iov->iov_base + skip;
 		iocb->nbytes = iov->iov_len - skip;
 	} else {
-		iocb->lio_opcode = op->opcode;
+		set_opcode(op, op->opcode);
 		iocb->buf = (uintptr_t)iov;
 		iocb->nbytes =
 			op->nbytes - (iocb->buf - op->buf) / sizeof(*iov);

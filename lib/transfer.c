@@ -180,7 +180,8 @@ static void drop_queued(struct kaio_transfer *transfer)
 
 	kaio_queue_withdraw(queue, op, last);
 	for (; op < last; op++)
-		if (op->op.iocb.lio_opcode == KAIO_OP_POLL &&
+		if (__atomic_load_n(&op->op.iocb.lio_opcode,
+				    __ATOMIC_RELAXED) == KAIO_OP_POLL &&
 		    __atomic_load_n(&op->post, __ATOMIC_RELAXED) !=
 			    transfer->post)
 			kaio_queue_cancel(queue, &op->op.iocb);

@@ -140,7 +140,7 @@ long __wrap_syscall(long number, ...)
 		a[i] = va_arg(arguments, long);
 	va_end(arguments);
 
-	calls[number]++;
+	__atomic_add_fetch(&calls[number], 1, __ATOMIC_RELAXED);
 	if (failures[number].times) {
 		failures[number].times--;
 		return fail(failures[number].error);

@@ -62,7 +62,7 @@ static int cut(struct iovec *iov, char *buffer, size_t size)
 
 static void move_in_pieces(bool vectored, bool writing)
 {
-	const size_t start = 8 * 100;
+	const int start = 800;
 	struct kaio_queue *queue = fixture_queue(1, 0);
 	struct kaio_transfer *transfer = transfer_of(queue, 1, 0);
 	struct kaio_iocb *iocb = kaio_transfer_iocb(transfer, 0);
@@ -94,7 +94,6 @@ static void move_in_pieces(bool vectored, bool writing)
 	}
 	ck_assert_ok(kaio_transfer_test(transfer));
 	ck_assert_int_eq(kaio_transfer_result(transfer, 0), 2 * BLOCK);
-	ck_assert_int_eq(kaio_transfer_bytes(transfer), 2 * BLOCK);
 	ck_assert_uint_gt(faults_nr_taken, 10);
 	faults_nr_taken = 0;
 	ck_assert_mem_eq(iocb, &prepared, sizeof(prepared));
@@ -140,7 +139,6 @@ START_TEST(a_pipe_is_read_to_the_last_byte)
 	fixture_fill(data, BLOCK, 0);
 	ck_assert_ok(pipe2(pipes, O_NONBLOCK));
 	kaio_prep_preadv(kaio_transfer_iocb(transfer, 0), pipes[0], iov, 3, 0);
-	/* What was read is submitted for the rest by the next call only. */
 	for (i = 0; i < 4; i++) {
 		ck_assert_int_eq(write(pipes[1], data + i * 1024, 1024), 1024);
 		if (i == 0)
