@@ -12,5 +12,6 @@
 #include <kaio/prep.h>
 #include <kaio/ring.h>
 #include <kaio/queue.h>
+#include <kaio/transfer.h>
 
 #endif
