@@ -127,7 +127,7 @@ static const struct explanation explanations[] = {
 	  "This process may not do that to the file, or may not use the "
 	  "priority class of the operation, or a security policy forbids "
 	  "io_submit." },
-	{ CALL(SUBMIT), -EOVERFLOW,
+	{ CALL(SUBMIT) | CALL(RESULT), -EOVERFLOW,
 	  "The offset and the size go beyond what the kernel can count: "
 	  "correct the operation." },
 	{ CALL(RESULT), -ECANCELED,

@@ -23,6 +23,7 @@ static unsigned calls[NUMBERS];
 static struct {
 	int error;
 	unsigned times;
+	unsigned after;
 } failures[NUMBERS];
 static const int *script;
 static size_t script_left;
@@ -47,6 +48,13 @@ void faults_fail(long number, int error, unsigned times)
 {
 	failures[number].error = error;
 	failures[number].times = times;
+	failures[number].after = 0;
+}
+
+void faults_fail_after(long number, unsigned after, int error)
+{
+	faults_fail(number, error, 1);
+	failures[number].after = after;
 }
 
 void faults_script_submit(const int *results, size_t nr)
@@ -122,7 +130,9 @@ long __wrap_syscall(long number, ...)
 	va_end(arguments);
 
 	calls[number]++;
-	if (failures[number].times) {
+	if (failures[number].after) {
+		failures[number].after--;
+	} else if (failures[number].times) {
 		failures[number].times--;
 		return fail(failures[number].error);
 	}
