@@ -102,7 +102,7 @@ static unsigned check_header(FILE *header)
 		    strstr(line, " - "))
 			snprintf(function, sizeof(function), "kaio_%s", name);
 		if (sscanf(line, " * -%50[A-Z0-9]:", name) != 1 ||
-		    name[0] != 'E')
+		    strncmp(line, " * -E", 5) != 0)
 			continue;
 		error = -number_of(name);
 		ck_assert_msg(
