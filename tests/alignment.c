@@ -5,7 +5,10 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 int64_t alignment_try(int fd, enum kaio_opcode opcode, uint32_t memory,
 		      uint32_t offset, uint32_t size)
@@ -41,6 +44,25 @@ void alignment_is_accepted(int fd, const struct kaio_file_info *info)
 	ck_assert_int_eq(alignment_try(fd, KAIO_OP_PWRITE, info->mem_align,
 				       align, align),
 			 align);
+}
+
+void alignment_is_the_kernels(int fd, const struct kaio_file_info *info)
+{
+	/* struct statx: headers may be too old for it. */
+	uint32_t words[64] = { 0 };
+	const uint32_t direct = 0x2000, read = 0x20000;
+
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, direct | read, words) <
+		    0 ||
+	    !(words[0] & direct)) {
+		ck_assert_uint_ne(info->align_source, KAIO_ALIGN_FILE);
+		return;
+	}
+	ck_assert_uint_eq(info->align_source, KAIO_ALIGN_FILE);
+	ck_assert_uint_eq(info->mem_align, words[0x98 / 4]);
+	ck_assert_uint_eq(info->offset_align, words[0x9c / 4]);
+	if (words[0] & read)
+		ck_assert_uint_eq(info->read_align, words[0xb4 / 4]);
 }
 
 void alignment_is_needed(int fd, const struct kaio_file_info *info)

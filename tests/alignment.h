@@ -18,6 +18,9 @@ int64_t alignment_try(int fd, enum kaio_opcode opcode, uint32_t memory,
  */
 void alignment_is_accepted(int fd, const struct kaio_file_info *info);
 
+/* Asserts that what statx(2) tells of the file, if anything, is passed on. */
+void alignment_is_the_kernels(int fd, const struct kaio_file_info *info);
+
 /*
  * Asserts that the kernel does with no less of it, in offset and size. Of
  * memory it may accept less than it told.

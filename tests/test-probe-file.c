@@ -93,7 +93,7 @@ START_TEST(a_buffered_file_is_not_asynchronous_until_it_is_direct)
 }
 END_TEST
 
-START_TEST(the_alignment_told_is_accepted)
+START_TEST(the_alignment_told_is_the_kernels_and_accepted)
 {
 	int fd = fixture_file(O_RDWR | O_DIRECT, SIZE);
 	struct kaio_file_info info;
@@ -101,6 +101,7 @@ START_TEST(the_alignment_told_is_accepted)
 	if (fd < 0)
 		SKIP(LIKE_A_DISK);
 	info = info_of(fd);
+	alignment_is_the_kernels(fd, &info);
 	alignment_is_accepted(fd, &info);
 }
 END_TEST
@@ -170,7 +171,7 @@ int main(void)
 		what_is_no_disk_is_never_asynchronous,
 		a_file_in_memory_is_not_made_direct_by_o_direct,
 		a_buffered_file_is_not_asynchronous_until_it_is_direct,
-		the_alignment_told_is_accepted,
+		the_alignment_told_is_the_kernels_and_accepted,
 		without_statx_the_alignment_is_the_devices_or_a_guess,
 		neither_flags_nor_position_nor_locks_are_changed,
 		what_is_no_open_file_is_refused,

@@ -138,6 +138,7 @@ static void check_device(uint32_t sector_size)
 
 	is_direct(&info, KAIO_FILE_BLOCK, DISK_SIZE);
 	ck_assert_uint_eq(info.offset_align, sector_size);
+	alignment_is_the_kernels(loop_fd, &info);
 	alignment_is_accepted(loop_fd, &info);
 	alignment_is_needed(loop_fd, &info);
 	faults_fail(SYS_statx, ENOSYS, 1);
@@ -154,6 +155,7 @@ static void check_file(uint32_t sector_size)
 	struct kaio_file_info info = info_of(fd);
 
 	is_direct(&info, KAIO_FILE_REGULAR, FILE_SIZE);
+	alignment_is_the_kernels(fd, &info);
 	if (info.align_source == KAIO_ALIGN_FILE) {
 		ck_assert_uint_ge(info.offset_align, sector_size);
 		alignment_is_needed(fd, &info);
