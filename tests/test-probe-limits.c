@@ -126,11 +126,16 @@ END_TEST
 
 START_TEST(without_file_descriptors_it_is_emfile)
 {
-	const struct rlimit none = { 0, 0 };
 	struct kaio_limits limits;
+	struct rlimit before;
+	struct rlimit none;
 
+	ck_assert_ok(getrlimit(RLIMIT_NOFILE, &before));
+	none = before;
+	none.rlim_cur = 0;
 	ck_assert_ok(setrlimit(RLIMIT_NOFILE, &none));
 	ck_assert_int_eq(kaio_limits(&limits), -EMFILE);
+	ck_assert_ok(setrlimit(RLIMIT_NOFILE, &before));
 	ck_assert_int_eq(kaio_limits(NULL), -EINVAL);
 }
 END_TEST

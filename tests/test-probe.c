@@ -156,11 +156,12 @@ START_TEST(memory_that_ran_out_is_no_finding)
 }
 END_TEST
 
-static void limit_fds(int more)
+static void limit_fds(rlim_t fds)
 {
-	const struct rlimit limit = { (rlim_t)(first_free_fd() + more),
-				      (rlim_t)(first_free_fd() + more) };
+	struct rlimit limit;
 
+	ck_assert_ok(getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = fds;
 	ck_assert_ok(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
@@ -168,13 +169,17 @@ START_TEST(without_file_descriptors_it_is_emfile)
 {
 	int fd = first_free_fd();
 	struct kaio_probe probe;
+	struct rlimit before;
 
-	limit_fds(2);
+	ck_assert_ok(getrlimit(RLIMIT_NOFILE, &before));
+	limit_fds((rlim_t)fd + 2);
 	ck_assert_int_eq(kaio_probe(&probe), -EMFILE);
 	ck_assert_int_eq(first_free_fd(), fd);
-	limit_fds(1);
+	limit_fds((rlim_t)fd + 1);
 	ck_assert_int_eq(kaio_probe(&probe), -EMFILE);
 	ck_assert_int_eq(first_free_fd(), fd);
+	limit_fds(before.rlim_cur);
+	ck_assert_ok(kaio_probe(&probe));
 }
 END_TEST
 
