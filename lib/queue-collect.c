@@ -21,13 +21,15 @@
 /* Calls of kaio_queue_run() within each other, on one thread. */
 #define RUN_DEPTH_MAX 16
 
-static int io_getevents(struct kaio_queue *queue, struct kaio_event *events,
-			unsigned min, unsigned max, int64_t timeout_ns)
+static int io_getevents(struct kaio_queue *queue, bool by_pgetevents,
+			struct kaio_event *events, unsigned min, unsigned max,
+			int64_t timeout_ns)
 {
 	/* A time_t of 32 bits holds 68 years: more is for ever. */
 	bool forever = timeout_ns / 1000000000 > INT32_MAX;
 	bool asleep = min && timeout_ns;
 	struct timespec timeout = { 0, 0 };
+	const struct timespec *limit = forever ? NULL : &timeout;
 	int ret;
 
 	if (!forever) {
@@ -39,13 +41,39 @@ static int io_getevents(struct kaio_queue *queue, struct kaio_event *events,
 		queue->sleepers++;
 		queue_unlock(queue);
 	}
-	ret = kaio_getevents(queue->ctx, min, max, events,
-			     forever ? NULL : &timeout);
+	ret = by_pgetevents
+		      ? kaio_pgetevents(queue->ctx, min, max, events, limit,
+					NULL)
+		      : kaio_getevents(queue->ctx, min, max, events, limit);
 	if (asleep) {
 		queue_lock(queue);
 		queue->sleepers--;
 	}
 	return ret;
+}
+
+static bool is_refused(int ret)
+{
+	return ret == -ENOSYS || ret == -EPERM;
+}
+
+/* Where a policy refuses the one system call, it may allow the other. */
+static int io_collect(struct kaio_queue *queue, struct kaio_event *events,
+		      unsigned min, unsigned max, int64_t timeout_ns)
+{
+	bool by_pgetevents = queue->by_pgetevents;
+	int ret = io_getevents(queue, by_pgetevents, events, min, max,
+			       timeout_ns);
+	int instead;
+
+	if (!is_refused(ret))
+		return ret;
+	instead = io_getevents(queue, !by_pgetevents, events, min, max,
+			       timeout_ns);
+	if (is_refused(instead))
+		return ret;
+	queue->by_pgetevents = !by_pgetevents;
+	return instead;
 }
 
 static void relax(void)
@@ -114,8 +142,8 @@ static int fetch(struct kaio_queue *queue, struct kaio_event *events,
 
 	if (n >= min && (ring_is_ours(queue) || !queue->flight.nr || n == max))
 		return (int)n;
-	ret = io_getevents(queue, events + n, min > n ? min - n : 0, max - n,
-			   time_left(deadline));
+	ret = io_collect(queue, events + n, min > n ? min - n : 0, max - n,
+			 time_left(deadline));
 	if (ret < 0)
 		return n ? (int)n : ret;
 	return (int)n + ret;

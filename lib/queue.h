@@ -65,6 +65,7 @@ struct kaio_queue {
 	pthread_mutex_t lock; /* over all of this, under KAIO_QUEUE_SHARED */
 	unsigned sleepers;    /* threads in io_getevents, without the lock */
 	unsigned leaving;     /* those that go when nothing is outstanding */
+	bool by_pgetevents;   /* io_getevents was refused */
 
 	/* The bell: see queue-wake.c. */
 	int bell_fd; /* under KAIO_QUEUE_WAKE or _SHARED, else -1 */

@@ -39,6 +39,7 @@ static _Thread_local unsigned calls[NUMBERS];
 static _Thread_local struct {
 	int error;
 	unsigned times;
+	unsigned after;
 } failures[NUMBERS];
 static _Thread_local const int *script;
 static _Thread_local size_t script_left;
@@ -66,6 +67,13 @@ void faults_fail(long number, int error, unsigned times)
 {
 	failures[number].error = error;
 	failures[number].times = times;
+	failures[number].after = 0;
+}
+
+void faults_fail_after(long number, unsigned after, int error)
+{
+	faults_fail(number, error, 1);
+	failures[number].after = after;
 }
 
 void faults_fail_memory(unsigned after)
@@ -150,8 +158,10 @@ long __wrap_syscall(long number, ...)
 		faults_arguments[i] = a[i] = va_arg(arguments, long);
 	va_end(arguments);
 
-	__atomic_add_fetch(&calls[number], 1, __ATOMIC_RELAXED);
-	if (failures[number].times) {
+	calls[number]++;
+	if (failures[number].after) {
+		failures[number].after--;
+	} else if (failures[number].times) {
 		failures[number].times--;
 		return fail(failures[number].error);
 	}

@@ -24,6 +24,9 @@ void faults_reset(void);
 /* Makes the next calls with this number fail with a positive errno. */
 void faults_fail(long number, int error, unsigned times);
 
+/* Lets so many calls with this number pass, and makes the next one fail. */
+void faults_fail_after(long number, unsigned after, int error);
+
 /*
  * What the next io_submits with operations shall do. A positive number: let the
  * kernel have that many of them at most. 0 or a negative errno: return it, and
