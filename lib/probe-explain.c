@@ -18,6 +18,10 @@
 	(CALL(QUEUE_DESTROY) | CALL(QUEUE_PUSH) | CALL(QUEUE_SUBMIT) | \
 	 CALL(QUEUE_REAP) | CALL(QUEUE_WAKE) | CALL(QUEUE_EVENTFD) |   \
 	 CALL(QUEUE_CANCEL) | WAITS)
+#define STATUS (CALL(TRANSFER_TEST) | CALL(TRANSFER_WAIT))
+#define TRANSFER                                                               \
+	(CALL(TRANSFER_CREATE) | CALL(TRANSFER_POST) | CALL(TRANSFER_RESULT) | \
+	 CALL(TRANSFER_BYTES) | CALL(TRANSFER_RELEASE) | STATUS)
 #define EVERY_CALL UINT64_MAX
 
 struct explanation {
@@ -166,7 +170,7 @@ static const struct explanation explanations[] = {
 	  "The file is a directory, which cannot be read or written: open a "
 	  "file in it." },
 
-	{ QUEUE, -ECHILD,
+	{ QUEUE | TRANSFER, -ECHILD,
 	  "The queue belongs to the parent of this process and was left "
 	  "alone: create another in the child." },
 	{ CALL(QUEUE_CREATE), -EINVAL,
@@ -210,6 +214,9 @@ static const struct explanation explanations[] = {
 	{ CALL(QUEUE_RUN), -ELOOP,
 	  "Callbacks have run the queue from within each other too often: let "
 	  "them push and return." },
+	{ CALL(QUEUE_CREATE), -ENOTSUP,
+	  "The kernel has no polls, as before Linux 4.19: create the queue "
+	  "without KAIO_QUEUE_WAKE and KAIO_QUEUE_SHARED." },
 	{ CALL(QUEUE_DRAIN), -ETIMEDOUT,
 	  "Operations were still outstanding when the time was up, and "
 	  "nothing is lost: call again." },
@@ -227,6 +234,45 @@ static const struct explanation explanations[] = {
 	{ CALL(QUEUE_CANCEL), -ENOENT,
 	  "The operation is neither in the backlog nor in flight: it was "
 	  "never pushed, or its completion is there." },
+
+	{ CALL(TRANSFER_CREATE), -EINVAL,
+	  "There is no queue, no place for the transfer, no operation, or an "
+	  "unknown flag: correct the call." },
+	{ CALL(TRANSFER_CREATE), -ENOMEM,
+	  "There is no memory for so many operations: ask for fewer." },
+	{ CALL(TRANSFER_POST), -EBUSY,
+	  "The transfer is still active: wait for it, then post it again." },
+	{ CALL(TRANSFER_POST), -ECANCELED,
+	  "The transfer's queue has been destroyed: release the transfer, and "
+	  "create one on another queue." },
+	{ STATUS | CALL(TRANSFER_RESULT), -EINPROGRESS,
+	  "It is not complete: go on with other work, and ask again." },
+	{ STATUS, -ENODATA,
+	  "A read met the end of the file before it had all its bytes: look "
+	  "at the results, or create the transfer with KAIO_TRANSFER_EOF_OK." },
+	{ STATUS | CALL(TRANSFER_RESULT), -ENOSPC,
+	  "A write could not go on: the device is full, or a limit of the "
+	  "file's size is reached." },
+	{ STATUS | CALL(TRANSFER_RESULT), -ECANCELED,
+	  "An operation was cancelled, or the queue or the transfer ended "
+	  "before it was complete." },
+	{ CALL(TRANSFER_WAIT), -EINTR,
+	  "A signal or other work of the kernel's interrupted the wait, and "
+	  "the transfer is still active: call again." },
+	{ CALL(TRANSFER_WAIT), -ELOOP,
+	  "Callbacks have run the queue from within each other too often: let "
+	  "them push and return." },
+	{ STATUS | CALL(TRANSFER_RESULT), -EINVAL,
+	  "There is no transfer, it was never posted, or an index or timeout "
+	  "is out of range: correct the call." },
+	{ TRANSFER, -EINVAL,
+	  "There is no transfer: pass the one that was created." },
+	{ STATUS, -EPERM,
+	  "A security policy forbids io_getevents and io_pgetevents: allow "
+	  "one of them." },
+	{ STATUS, -ENOSYS,
+	  "Neither io_getevents nor io_pgetevents exists here, or a policy "
+	  "hides them: allow one of them." },
 
 	{ CALL(PROBE) | CALL(LIMITS) | CALL(FILE_INFO), -EINVAL,
 	  "There is no structure to fill in: pass the address of one." },

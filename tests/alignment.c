@@ -25,7 +25,6 @@ int64_t alignment_try(int fd, enum kaio_opcode opcode, uint32_t memory,
 	ck_assert_ok(kaio_queue_push(queue, &iocb));
 	fixture_collect_all(queue, 1, &iocb, 1, &result);
 	ck_assert_ok(kaio_queue_destroy(queue));
-	free(buffer);
 	return result;
 }
 

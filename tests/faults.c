@@ -257,9 +257,11 @@ void __wrap_free(void *memory)
 	if (memory)
 		forget(memory);
 	__real_free(memory);
-	int __wrap_eventfd(unsigned count, int flags)
-	{
-		if (eventfd_error)
-			return (int)fail(eventfd_error);
-		return __real_eventfd(count, flags);
-	}
+}
+
+int __wrap_eventfd(unsigned count, int flags)
+{
+	if (eventfd_error)
+		return (int)fail(eventfd_error);
+	return __real_eventfd(count, flags);
+}

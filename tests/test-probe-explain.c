@@ -34,6 +34,13 @@ static const struct {
 	{ "kaio_queue_eventfd", KAIO_CALL_QUEUE_EVENTFD },
 	{ "kaio_queue_cancel", KAIO_CALL_QUEUE_CANCEL },
 	{ "kaio_queue_drain", KAIO_CALL_QUEUE_DRAIN },
+	{ "kaio_transfer_create", KAIO_CALL_TRANSFER_CREATE },
+	{ "kaio_transfer_post", KAIO_CALL_TRANSFER_POST },
+	{ "kaio_transfer_test", KAIO_CALL_TRANSFER_TEST },
+	{ "kaio_transfer_wait", KAIO_CALL_TRANSFER_WAIT },
+	{ "kaio_transfer_result", KAIO_CALL_TRANSFER_RESULT },
+	{ "kaio_transfer_bytes", KAIO_CALL_TRANSFER_BYTES },
+	{ "kaio_transfer_release", KAIO_CALL_TRANSFER_RELEASE },
 };
 
 #define NAMED(error)          \

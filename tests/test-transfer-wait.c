@@ -176,6 +176,7 @@ START_TEST(errors_of_getevents_are_told_and_lose_nothing)
 			kaio_transfer_wait(transfer, MILLISECOND);
 		for (i = 0; i < COUNT(errors); i++) {
 			faults_fail(SYS_io_getevents, errors[i], 1000);
+			faults_fail(SYS_io_pgetevents, errors[i], 1000);
 			ck_assert_int_eq(
 				kaio_transfer_wait(transfer, KAIO_FOREVER),
 				-errors[i]);

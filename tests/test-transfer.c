@@ -68,7 +68,6 @@ START_TEST(a_post_does_the_io_and_the_next_does_it_again)
 	}
 	ck_assert_ok(kaio_transfer_release(transfer));
 	ck_assert_ok(kaio_queue_destroy(queue));
-	free(buffer);
 }
 END_TEST
 
@@ -274,7 +273,6 @@ START_TEST(posts_allocate_nothing_and_move_every_byte)
 	ck_assert_uint_eq(stats.completed, posts * NR);
 	ck_assert_ok(kaio_transfer_release(transfer));
 	ck_assert_ok(kaio_queue_destroy(queue));
-	free(buffer);
 }
 END_TEST
 

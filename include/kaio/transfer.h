@@ -28,8 +28,9 @@
  *
  * A transfer is for one thread at a time. Transfers on a queue that was created
  * with KAIO_QUEUE_SHARED may be used by different threads at once; on any other
- * queue all are its thread's. In a child of fork(2) the functions return
- * -ECHILD.
+ * queue all are its thread's.
+ *
+ * In a child of fork(2) the functions return -ECHILD.
  */
 #ifndef KAIO_TRANSFER_H
 #define KAIO_TRANSFER_H
