@@ -155,3 +155,10 @@ void fixture_signals(void)
 	ck_assert_ok(sigaction(SIGALRM, &action, NULL));
 	ck_assert_ok(setitimer(ITIMER_REAL, &often, NULL));
 }
+
+void fixture_no_signals(void)
+{
+	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
+
+	ck_assert_ok(setitimer(ITIMER_REAL, &never, NULL));
+}

@@ -43,7 +43,11 @@ void *fixture_buffer(size_t size);
 void fixture_fill(void *buffer, size_t size, uint64_t offset);
 void fixture_check(const void *buffer, size_t size, uint64_t offset);
 
-/* Signals come from now on, again and again, to a handler that does nothing. */
+/*
+ * Signals come from now on, again and again, to a handler that does nothing;
+ * until they are stopped, which a test does before it ends.
+ */
 void fixture_signals(void);
+void fixture_no_signals(void);
 
 #endif

@@ -85,6 +85,7 @@ START_TEST(run_ends_at_its_deadline_and_at_a_signal)
 	ck_assert_int_eq(kaio_queue_run(queue, 1, KAIO_FOREVER), -EINTR);
 	push_call(&calls[1], queue, fixture_good, note);
 	ck_assert_int_eq(kaio_queue_run(queue, 2, KAIO_FOREVER), 1);
+	fixture_no_signals();
 	ck_assert_ok(kaio_queue_destroy(queue));
 }
 END_TEST

@@ -160,6 +160,7 @@ START_TEST(a_signal_ends_a_wait_with_what_there_is)
 	ck_assert_int_eq(kaio_queue_wait(queue, events, 3, 8, KAIO_FOREVER), 3);
 	ck_assert_int_eq(kaio_queue_drain(queue, KAIO_FOREVER), -EINTR);
 	ck_assert_uint_eq(kaio_queue_inflight(queue), 4);
+	fixture_no_signals();
 	ck_assert_ok(kaio_queue_destroy(queue));
 }
 END_TEST
