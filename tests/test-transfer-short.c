@@ -255,6 +255,7 @@ START_TEST(a_write_that_cannot_go_on_says_why_or_enospc)
 	int fd = fixture_file(O_RDWR, BLOCK);
 	char *buffer = fixture_buffer(2 * BLOCK);
 
+	memset(buffer, 1, 2 * BLOCK);
 	signal(SIGXFSZ, SIG_IGN);
 	ck_assert_ok(setrlimit(RLIMIT_FSIZE, &limit));
 	kaio_prep_pwrite(kaio_transfer_iocb(transfer, 0), fd, buffer, 2 * BLOCK,
