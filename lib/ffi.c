@@ -7,5 +7,4 @@
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
 #include <kaio/prep.h>
-#include <kaio/probe.h>
 #include <kaio/ring.h>
