@@ -389,9 +389,35 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 	return n || ret > 0 ? (int)n : ret;
 }
 
+/* One more call of this thread's, unless there are too many. */
+static bool push_frame(struct kaio_queue *queue, struct run_frame *frame)
+{
+	const struct run_frame *other;
+	unsigned own = 0;
+
+	frame->thread = pthread_self();
+	for (other = queue->frames; other; other = other->next)
+		own += pthread_equal(other->thread, frame->thread) != 0;
+	if (own >= RUN_DEPTH_MAX)
+		return false;
+	frame->next = queue->frames;
+	queue->frames = frame;
+	return true;
+}
+
+/* Calls of other threads may have come and gone meanwhile. */
+static void pop_frame(struct kaio_queue *queue, const struct run_frame *frame)
+{
+	struct run_frame **link = &queue->frames;
+
+	while (*link != frame)
+		link = &(*link)->next;
+	*link = frame->next;
+}
+
 int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns)
 {
-	static _Thread_local unsigned running;
+	struct run_frame frame;
 	int ret;
 
 	if (min > INT_MAX || timeout_ns < KAIO_FOREVER)
@@ -399,13 +425,12 @@ int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns)
 	ret = queue_enter(queue);
 	if (ret < 0)
 		return ret;
-	if (running == RUN_DEPTH_MAX) {
-		ret = -ELOOP;
-	} else {
-		running++;
+	if (push_frame(queue, &frame)) {
 		ret = run(queue, timeout_ns ? min : 0,
 			  deadline_after(timeout_ns));
-		running--;
+		pop_frame(queue, &frame);
+	} else {
+		ret = -ELOOP;
 	}
 	queue_leave(queue);
 	return ret;

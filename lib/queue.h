@@ -34,6 +34,12 @@
 /* The owner of a queue whose memory the kernel wipes in children. */
 #define WIPED_BY_FORK (-1)
 
+/* A call of kaio_queue_run() under way, on the stack of its thread. */
+struct run_frame {
+	pthread_t thread;
+	struct run_frame *next;
+};
+
 struct kaio_queue {
 	pid_t owner; /* WIPED_BY_FORK, or the pid to compare; 0: wiped */
 	uint32_t flags;
@@ -51,6 +57,7 @@ struct kaio_queue {
 	struct flight flight;
 
 	unsigned refusals; /* in a row, of the head of pending */
+	struct run_frame *frames;
 	struct kaio_queue_stats stats;
 	size_t mapped; /* bytes: this structure and its arrays */
 

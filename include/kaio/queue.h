@@ -272,7 +272,7 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
  *	and not KAIO_FOREVER
  * -EINTR: a signal came, or other work the kernel had for this thread, while
  *	there was nothing to collect; call again
- * -ELOOP: 16 calls of it are within each other on this thread already
+ * -ELOOP: 16 calls of it for this queue are within each other on this thread
  * -ECHILD: the queue belongs to the parent of this process
  * -EPERM: seccomp forbids io_getevents(2)
  * -ENOSYS: likewise
