@@ -257,6 +257,15 @@ static unsigned still_needed(const struct kaio_queue *queue, unsigned n,
 	return 0;
 }
 
+/* What comes before the rounds: the eventfd is cleared first of all. */
+static void begin(struct kaio_queue *queue, unsigned min, int64_t deadline)
+{
+	kaio_queue_lower_eventfd(queue);
+	kaio_queue_hand_over(queue);
+	if (min > queue_done(queue))
+		spin(queue, min - queue_done(queue), deadline);
+}
+
 static int gather(struct kaio_queue *queue, struct kaio_event *events,
 		  unsigned min, unsigned max, int64_t deadline)
 {
@@ -264,10 +273,7 @@ static int gather(struct kaio_queue *queue, struct kaio_event *events,
 	bool ended;
 	int ret;
 
-	kaio_queue_lower_eventfd(queue);
-	kaio_queue_hand_over(queue);
-	if (min > queue_done(queue))
-		spin(queue, min - queue_done(queue), deadline);
+	begin(queue, min, deadline);
 	do {
 		unsigned need;
 		bool woken;
@@ -356,10 +362,7 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 	bool ended;
 	int ret;
 
-	kaio_queue_lower_eventfd(queue);
-	kaio_queue_hand_over(queue);
-	if (min > queue_done(queue))
-		spin(queue, min - queue_done(queue), deadline);
+	begin(queue, min, deadline);
 	do {
 		unsigned need = still_needed(queue, n + queue_done(queue), min);
 		bool woken = need && kaio_queue_was_woken(queue);
