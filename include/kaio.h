@@ -11,6 +11,8 @@
 #include <kaio/abi.h>
 #include <kaio/prep.h>
 #include <kaio/ring.h>
+#include <kaio/probe.h>
 #include <kaio/queue.h>
+#include <kaio/transfer.h>
 
 #endif

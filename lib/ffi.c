@@ -7,4 +7,5 @@
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
 #include <kaio/prep.h>
+#include <kaio/probe.h>
 #include <kaio/ring.h>

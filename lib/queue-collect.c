@@ -7,6 +7,7 @@
  * thread is asleep in io_getevents. Else all go there, for the kernel to sort
  * them out.
  */
+#include "deadline.h"
 #include "queue.h"
 
 #include <kaio/prep.h>
@@ -17,51 +18,18 @@
 /* How long a waiter leaves a kernel without memory alone. */
 #define RETRY_NS 4000000
 
-/* Deadlines are on CLOCK_MONOTONIC, in nanoseconds; but: */
-#define NO_WAIT 0
-#define NO_DEADLINE INT64_MAX
-
 /* Calls of kaio_queue_run() within each other, on one thread. */
 #define RUN_DEPTH_MAX 16
 
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
-
-static int64_t deadline_after(int64_t timeout_ns)
-{
-	int64_t start;
-
-	if (timeout_ns == 0)
-		return NO_WAIT;
-	if (timeout_ns == KAIO_FOREVER)
-		return NO_DEADLINE;
-	start = now();
-	return timeout_ns < NO_DEADLINE - start ? start + timeout_ns
-						: NO_DEADLINE;
-}
-
-static int64_t time_left(int64_t deadline)
-{
-	int64_t left;
-
-	if (deadline == NO_WAIT || deadline == NO_DEADLINE)
-		return deadline;
-	left = deadline - now();
-	return left > 0 ? left : 0;
-}
-
-static int io_getevents(struct kaio_queue *queue, struct kaio_event *events,
-			unsigned min, unsigned max, int64_t timeout_ns)
+static int io_getevents(struct kaio_queue *queue, bool by_pgetevents,
+			struct kaio_event *events, unsigned min, unsigned max,
+			int64_t timeout_ns)
 {
 	/* A time_t of 32 bits holds 68 years: more is for ever. */
 	bool forever = timeout_ns / 1000000000 > INT32_MAX;
 	bool asleep = min && timeout_ns;
 	struct timespec timeout = { 0, 0 };
+	const struct timespec *limit = forever ? NULL : &timeout;
 	int ret;
 
 	if (!forever) {
@@ -73,13 +41,39 @@ static int io_getevents(struct kaio_queue *queue, struct kaio_event *events,
 		queue->sleepers++;
 		queue_unlock(queue);
 	}
-	ret = kaio_getevents(queue->ctx, min, max, events,
-			     forever ? NULL : &timeout);
+	ret = by_pgetevents
+		      ? kaio_pgetevents(queue->ctx, min, max, events, limit,
+					NULL)
+		      : kaio_getevents(queue->ctx, min, max, events, limit);
 	if (asleep) {
 		queue_lock(queue);
 		queue->sleepers--;
 	}
 	return ret;
+}
+
+static bool is_refused(int ret)
+{
+	return ret == -ENOSYS || ret == -EPERM;
+}
+
+/* Where a policy refuses the one system call, it may allow the other. */
+static int io_collect(struct kaio_queue *queue, struct kaio_event *events,
+		      unsigned min, unsigned max, int64_t timeout_ns)
+{
+	bool by_pgetevents = queue->by_pgetevents;
+	int ret = io_getevents(queue, by_pgetevents, events, min, max,
+			       timeout_ns);
+	int instead;
+
+	if (!is_refused(ret))
+		return ret;
+	instead = io_getevents(queue, !by_pgetevents, events, min, max,
+			       timeout_ns);
+	if (is_refused(instead))
+		return ret;
+	queue->by_pgetevents = !by_pgetevents;
+	return instead;
 }
 
 static void relax(void)
@@ -148,8 +142,8 @@ static int fetch(struct kaio_queue *queue, struct kaio_event *events,
 
 	if (n >= min && (ring_is_ours(queue) || !queue->flight.nr || n == max))
 		return (int)n;
-	ret = io_getevents(queue, events + n, min > n ? min - n : 0, max - n,
-			   time_left(deadline));
+	ret = io_collect(queue, events + n, min > n ? min - n : 0, max - n,
+			 time_left(deadline));
 	if (ret < 0)
 		return n ? (int)n : ret;
 	return (int)n + ret;
@@ -356,7 +350,8 @@ int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns)
  * before the callbacks begin are handed out between two looks at min: one that
  * pushes its operation again does not keep the caller here for ever.
  */
-static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
+static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
+	       bool *cut)
 {
 	unsigned n = 0;
 	bool ended;
@@ -374,6 +369,7 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 		if (ret == -EINTR && kaio_queue_was_woken(queue))
 			ret = 0;
 		ended |= woken || ret < 0;
+		/* Before the callbacks, for they may take long; and after. */
 		kaio_queue_hand_over(queue);
 		for (batch = queue_done(queue);
 		     batch && take_done(queue, &event, 1); batch--) {
@@ -385,10 +381,10 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline)
 			op->complete(op, event.res);
 			queue_lock(queue);
 		}
-		/* What the callbacks have pushed. */
 		kaio_queue_hand_over(queue);
 	} while (!ended && still_needed(queue, n, min));
 	kaio_queue_raise_eventfd(queue, more_is_ready(queue, true));
+	*cut = ended;
 	return n || ret > 0 ? (int)n : ret;
 }
 
@@ -418,7 +414,8 @@ static void pop_frame(struct kaio_queue *queue, const struct run_frame *frame)
 	*link = frame->next;
 }
 
-int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns)
+int kaio_queue_run_cut(struct kaio_queue *queue, unsigned min,
+		       int64_t timeout_ns, bool *cut)
 {
 	struct run_frame frame;
 	int ret;
@@ -430,11 +427,18 @@ int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns)
 		return ret;
 	if (push_frame(queue, &frame)) {
 		ret = run(queue, timeout_ns ? min : 0,
-			  deadline_after(timeout_ns));
+			  deadline_after(timeout_ns), cut);
 		pop_frame(queue, &frame);
 	} else {
 		ret = -ELOOP;
 	}
 	queue_leave(queue);
 	return ret;
+}
+
+int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns)
+{
+	bool cut;
+
+	return kaio_queue_run_cut(queue, min, timeout_ns, &cut);
 }

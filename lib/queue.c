@@ -200,14 +200,18 @@ int kaio_queue_create(struct kaio_queue **queue, unsigned depth,
 
 int kaio_queue_destroy(struct kaio_queue *queue)
 {
+	struct queue_guest *guest;
 	int ret = queue_check(queue);
 
 	if (!queue)
 		return 0;
 	if (ret < 0)
 		return ret;
+	guest = queue->guest;
 	pthread_mutex_destroy(&queue->lock);
 	close_all(queue);
+	if (guest)
+		guest->end(guest);
 	return 0;
 }
 
@@ -223,6 +227,13 @@ static int use_eventfd(const struct kaio_queue *queue, struct kaio_iocb *iocb)
 	return 0;
 }
 
+static unsigned room_for(const struct kaio_queue *queue)
+{
+	uint64_t outstanding = queue->stats.pushed - queue->stats.completed;
+
+	return queue->capacity - (unsigned)outstanding;
+}
+
 int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
 	int ret = queue_enter(queue);
@@ -231,8 +242,7 @@ int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb)
 		return ret;
 	if (!iocb)
 		ret = -EINVAL;
-	else if (queue->stats.pushed - queue->stats.completed >=
-		 queue->capacity)
+	else if (!room_for(queue))
 		ret = -ENOBUFS;
 	else
 		ret = use_eventfd(queue, iocb);
@@ -240,6 +250,36 @@ int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb)
 		queue->pending[queue->tail++ & queue->mask] = iocb;
 		queue->stats.pushed++;
 	}
+	queue_unlock(queue);
+	return ret;
+}
+
+int kaio_queue_push_row(struct kaio_queue *queue, void *row, size_t stride,
+			unsigned *nr)
+{
+	unsigned tail;
+	unsigned left;
+	int ret = 0;
+
+	queue_lock(queue);
+	left = *nr;
+	if (left > room_for(queue)) {
+		left = room_for(queue);
+		ret = -ENOBUFS;
+	}
+	for (tail = queue->tail; left; left--) {
+		int error = use_eventfd(queue, row);
+
+		if (error < 0) {
+			ret = error;
+			break;
+		}
+		queue->pending[tail++ & queue->mask] = row;
+		row = (char *)row + stride;
+	}
+	*nr = tail - queue->tail;
+	queue->tail = tail;
+	queue->stats.pushed += *nr;
 	queue_unlock(queue);
 	return ret;
 }
@@ -275,6 +315,29 @@ int kaio_queue_cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
 	ret = iocb ? cancel(queue, iocb) : -EINVAL;
 	queue_leave(queue);
 	return ret;
+}
+
+void kaio_queue_withdraw(struct kaio_queue *queue, const void *from,
+			 const void *to)
+{
+	unsigned end;
+	unsigned i;
+
+	queue_lock(queue);
+	end = queue->tail;
+	queue->tail = queue->head;
+	for (i = queue->head; i != end; i++) {
+		struct kaio_iocb *iocb = queue->pending[i & queue->mask];
+
+		if ((uintptr_t)iocb < (uintptr_t)from ||
+		    (uintptr_t)iocb >= (uintptr_t)to) {
+			queue->pending[queue->tail++ & queue->mask] = iocb;
+			continue;
+		}
+		kaio_queue_complete(queue, iocb, -ECANCELED);
+		queue->stats.canceled++;
+	}
+	queue_leave(queue);
 }
 
 /* The counters are read under the lock, which const does not know. */

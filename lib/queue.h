@@ -40,6 +40,11 @@ struct run_frame {
 	struct run_frame *next;
 };
 
+/* A layer above, to be told when the kernel has let go of all operations. */
+struct queue_guest {
+	void (*end)(struct queue_guest *guest);
+};
+
 struct kaio_queue {
 	pid_t owner; /* WIPED_BY_FORK, or the pid to compare; 0: wiped */
 	uint32_t flags;
@@ -62,10 +67,12 @@ struct kaio_queue {
 	size_t mapped; /* bytes: this structure and its arrays */
 
 	int eventfd; /* under KAIO_QUEUE_EVENTFD, else -1 */
+	struct queue_guest *guest;
 
 	pthread_mutex_t lock; /* over all of this, under KAIO_QUEUE_SHARED */
 	unsigned sleepers;    /* threads in io_getevents, without the lock */
 	unsigned leaving;     /* those that go when nothing is outstanding */
+	bool by_pgetevents;   /* io_getevents was refused */
 
 	/* The bell: see queue-wake.c. */
 	int bell_fd; /* under KAIO_QUEUE_WAKE or _SHARED, else -1 */
@@ -156,6 +163,21 @@ int kaio_queue_hand_over(struct kaio_queue *queue);
 /* Makes the completion of an operation that the kernel does not have. */
 void kaio_queue_complete(struct kaio_queue *queue, const struct kaio_iocb *iocb,
 			 int error);
+
+/*
+ * As kaio_queue_push() of *nr operations, their iocbs stride bytes apart, up to
+ * the first that is not accepted; *nr: how many were.
+ */
+int kaio_queue_push_row(struct kaio_queue *queue, void *row, size_t stride,
+			unsigned *nr);
+
+/* As kaio_queue_run(); *cut: the deadline, a signal or a wake ended it. */
+int kaio_queue_run_cut(struct kaio_queue *queue, unsigned min,
+		       int64_t timeout_ns, bool *cut);
+
+/* Cancels what is pending of all operations whose iocbs are in [from, to). */
+void kaio_queue_withdraw(struct kaio_queue *queue, const void *from,
+			 const void *to);
 
 /*
  * To be asked after an -EINVAL: is it the context's? With it went its ring and

@@ -158,7 +158,7 @@ members() # files: each member of their structures, "structure: type name;"
 	awk '/^struct [a-z_]+ \{/ { structure = $2; next }
 	/^}/ { structure = "" }
 	structure != "" {
-		sub(/ *\/\*.*/, "")
+		sub(/[ \t]*\/\*.*/, "")
 		gsub(/[ \t]+/, " ")
 		if (/;$/)
 			print structure ":" $0

@@ -53,6 +53,17 @@ examples() {
 	refuses examples/copy "$dir/from" "$dir"
 	refuses examples/copy "$dir/from" /dev/full
 
+	for bytes in 0 1 511 512 262144 262145 5000000; do
+		head -c "$bytes" /dev/urandom >"$dir/from"
+		examples/direct-reader "$dir/from" >"$dir/stdout" ||
+			fail "direct-reader of $bytes bytes"
+		cksum "$dir/from" | cmp - "$dir/stdout" ||
+			fail "direct-reader of $bytes bytes is not cksum"
+	done
+	refuses examples/direct-reader
+	refuses examples/direct-reader "$dir/none"
+	refuses examples/direct-reader "$dir"
+
 	examples/poll "$dir/text" >"$dir/stdout" || fail "poll"
 	printf 'file: 10 bytes\npipe: readable\n' | cmp - "$dir/stdout" ||
 		fail "poll printed: $(cat "$dir/stdout")"

@@ -13,6 +13,14 @@ long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 int __real_madvise(void *start, size_t length, int advice);
 int __wrap_madvise(void *start, size_t length, int advice);
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__real_calloc(size_t nr, size_t size);
+void *__wrap_calloc(size_t nr, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void __real_free(void *memory);
+void __wrap_free(void *memory);
 int __real_eventfd(unsigned count, int flags);
 int __wrap_eventfd(unsigned count, int flags);
 
@@ -21,10 +29,17 @@ _Thread_local long faults_arguments[6];
 _Thread_local struct kaio_iocb *faults_taken[TAKEN];
 _Thread_local size_t faults_nr_taken;
 
+long faults_allocations;
+long faults_allocated;
+
+static void *live[TAKEN];
+static size_t live_end;
+static unsigned memory_left; /* allocations to the one that fails; 0: none */
 static _Thread_local unsigned calls[NUMBERS];
 static _Thread_local struct {
 	int error;
 	unsigned times;
+	unsigned after;
 } failures[NUMBERS];
 static _Thread_local const int *script;
 static _Thread_local size_t script_left;
@@ -44,6 +59,7 @@ void faults_reset(void)
 	eventfd_error = 0;
 	setup_size = 0;
 	before_getevents = NULL;
+	memory_left = 0;
 	faults_nr_taken = 0;
 }
 
@@ -51,6 +67,18 @@ void faults_fail(long number, int error, unsigned times)
 {
 	failures[number].error = error;
 	failures[number].times = times;
+	failures[number].after = 0;
+}
+
+void faults_fail_after(long number, unsigned after, int error)
+{
+	faults_fail(number, error, 1);
+	failures[number].after = after;
+}
+
+void faults_fail_memory(unsigned after)
+{
+	memory_left = after + 1;
 }
 
 void faults_script_submit(const int *results, size_t nr)
@@ -131,7 +159,9 @@ long __wrap_syscall(long number, ...)
 	va_end(arguments);
 
 	calls[number]++;
-	if (failures[number].times) {
+	if (failures[number].after) {
+		failures[number].after--;
+	} else if (failures[number].times) {
 		failures[number].times--;
 		return fail(failures[number].error);
 	}
@@ -161,6 +191,72 @@ int __wrap_madvise(void *start, size_t length, int advice)
 	if (madvise_refused)
 		return (int)fail(EINVAL);
 	return __real_madvise(start, length, advice);
+}
+
+static bool memory_fails(void)
+{
+	return memory_left && --memory_left == 0 && fail(ENOMEM);
+}
+
+/*
+ * What the library has. Check allocates, too, by malloc(), and for each of its
+ * assertions: that is counted, and not followed.
+ */
+static void *follow(void *memory)
+{
+	size_t i;
+
+	for (i = 0; memory && i < TAKEN; i++) {
+		void *none = NULL;
+
+		if (!__atomic_compare_exchange_n(&live[i], &none, memory, false,
+						 __ATOMIC_RELAXED,
+						 __ATOMIC_RELAXED))
+			continue;
+		if (i >= __atomic_load_n(&live_end, __ATOMIC_RELAXED))
+			__atomic_store_n(&live_end, i + 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&faults_allocated, 1, __ATOMIC_RELAXED);
+		break;
+	}
+	return memory;
+}
+
+static void forget(void *memory)
+{
+	size_t i;
+
+	for (i = 0; i < __atomic_load_n(&live_end, __ATOMIC_RELAXED); i++) {
+		if (__atomic_load_n(&live[i], __ATOMIC_RELAXED) != memory)
+			continue;
+		__atomic_store_n(&live[i], NULL, __ATOMIC_RELAXED);
+		__atomic_sub_fetch(&faults_allocated, 1, __ATOMIC_RELAXED);
+	}
+}
+
+void *__wrap_malloc(size_t size)
+{
+	__atomic_add_fetch(&faults_allocations, 1, __ATOMIC_RELAXED);
+	return __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t nr, size_t size)
+{
+	__atomic_add_fetch(&faults_allocations, 1, __ATOMIC_RELAXED);
+	return memory_fails() ? NULL : follow(__real_calloc(nr, size));
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+	__atomic_add_fetch(&faults_allocations, 1, __ATOMIC_RELAXED);
+	return memory_fails() ? NULL
+			      : follow(__real_aligned_alloc(alignment, size));
+}
+
+void __wrap_free(void *memory)
+{
+	if (memory)
+		forget(memory);
+	__real_free(memory);
 }
 
 int __wrap_eventfd(unsigned count, int flags)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
+ * Faults in the system calls that the library makes, and in its memory. A
+ * program that is linked with AM_LDFLAGS of Makefile.am has its calls go
  * Faults in the system calls that the library makes. A program that is linked
  * with -Wl,--wrap=syscall,--wrap=madvise,--wrap=eventfd has its calls go
  * through here.
@@ -22,6 +24,9 @@ void faults_reset(void);
 /* Makes the next calls with this number fail with a positive errno. */
 void faults_fail(long number, int error, unsigned times);
 
+/* Lets so many calls with this number pass, and makes the next one fail. */
+void faults_fail_after(long number, unsigned after, int error);
+
 /*
  * What the next io_submits with operations shall do. A positive number: let the
  * kernel have that many of them at most. 0 or a negative errno: return it, and
@@ -41,6 +46,12 @@ void faults_setup_size(unsigned nr_events);
 /* madvise(2) knows nothing, as on old kernels and under gVisor. */
 void faults_refuse_madvise(bool refuse);
 
+/* The next allocation fails, so many after it. */
+void faults_fail_memory(unsigned after);
+
+/* How many allocations there were; and how many of the library are left. */
+extern long faults_allocations;
+extern long faults_allocated;
 /* eventfd(2) fails with a positive errno; 0: it does not. */
 void faults_refuse_eventfd(int error);
 

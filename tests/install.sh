@@ -65,6 +65,7 @@ for file in "$source"/examples/*.c; do
 	builds "$cc" "$name" "$file"
 	case $name in
 	copy) runs "$dir/copy" "$dir/from" "$dir/to" ;;
+	direct-reader) runs "$dir/$name" "$dir/from" ;;
 	*) runs "$dir/$name" ;;
 	esac
 done

@@ -152,6 +152,7 @@ START_TEST(getevents_that_is_forbidden_is_reported_and_loses_nothing)
 	for (i = 0; i < COUNT(errors); i++) {
 		ck_assert_ok(kaio_queue_push(queue, &iocb));
 		faults_fail(SYS_io_getevents, errors[i], 1000);
+		faults_fail(SYS_io_pgetevents, EPERM, 1000);
 		ck_assert_int_eq(
 			kaio_queue_wait(queue, events, 1, 2, KAIO_FOREVER),
 			-errors[i]);
@@ -161,6 +162,7 @@ START_TEST(getevents_that_is_forbidden_is_reported_and_loses_nothing)
 			ck_assert_int_eq(kaio_queue_reap(queue, events, 2),
 					 -errors[i]);
 		faults_fail(SYS_io_getevents, 0, 0);
+		faults_fail(SYS_io_pgetevents, 0, 0);
 		ck_assert_ok(kaio_queue_cancel(queue, &iocb));
 		ck_assert_int_eq(
 			kaio_queue_wait(queue, events, 1, 2, KAIO_FOREVER), 1);

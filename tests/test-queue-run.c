@@ -149,6 +149,24 @@ START_TEST(a_chain_neither_recurses_nor_keeps_the_caller)
 }
 END_TEST
 
+START_TEST(what_a_callback_pushed_is_submitted_before_the_next_sleep)
+{
+	struct kaio_queue *queue = fixture_queue(4, 0);
+	struct kaio_queue_stats stats;
+	struct call call;
+
+	push_call(&call, queue, fixture_good, push_again);
+	ck_assert_int_eq(kaio_queue_run(queue, 20, KAIO_FOREVER), 20);
+	kaio_queue_stats(queue, &stats);
+	/* The last of them before it returned: an event loop waits for it. */
+	ck_assert_uint_eq(stats.submit_calls, 21);
+	ck_assert_uint_eq(kaio_queue_backlog(queue), 0);
+	if (harness_has_ring())
+		ck_assert_uint_eq(stats.getevents_calls, 0);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 static unsigned nested_handled;
 
 static void run_the_rest(struct kaio_op *op, int64_t res)
@@ -251,6 +269,7 @@ int main(void)
 		run_ends_at_its_deadline_and_at_a_signal,
 		errors_of_getevents_are_reported_and_lose_nothing,
 		a_chain_neither_recurses_nor_keeps_the_caller,
+		what_a_callback_pushed_is_submitted_before_the_next_sleep,
 		a_callback_that_runs_the_queue_goes_on_with_the_same_batch,
 		callbacks_within_each_other_are_bounded,
 		a_callback_may_cancel_and_submit,

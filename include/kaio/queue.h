@@ -95,7 +95,8 @@ struct kaio_queue_stats {
 	uint64_t partial_submits; /* batches the kernel took in part */
 	uint64_t eagains;	  /* times the kernel had no room or memory */
 	uint64_t submit_calls;	  /* system calls io_submit */
-	uint64_t getevents_calls; /* system calls io_getevents */
+	uint64_t getevents_calls; /* system calls io_getevents, or
+				   * io_pgetevents where that is refused */
 	uint64_t cancel_calls;	  /* system calls io_cancel */
 	uint64_t ring_reaps;  /* completions collected with no system call */
 	uint64_t reserved[5]; /* 0 */
@@ -206,7 +207,8 @@ int kaio_queue_submit(struct kaio_queue *queue);
  * -EFAULT: @events cannot be written; nothing is lost (only where completions
  *	are collected by system call: elsewhere it is a SIGSEGV)
  * -ECHILD: the queue belongs to the parent of this process
- * -EPERM: seccomp forbids io_getevents(2); only without the ring
+ * -EPERM: seccomp forbids io_getevents(2) and io_pgetevents(2); only without
+ *	the ring
  * -ENOSYS: likewise
  * Context: does not wait, but may block as kaio_submit() says; the queue's
  * thread only, or any under KAIO_QUEUE_SHARED; not async-signal-safe.
@@ -241,7 +243,8 @@ int kaio_queue_reap(struct kaio_queue *queue, struct kaio_event *events,
  * -EFAULT: @events cannot be written; nothing is lost (only where completions
  *	are collected by system call: elsewhere it is a SIGSEGV)
  * -ECHILD: the queue belongs to the parent of this process
- * -EPERM: seccomp forbids io_getevents(2)
+ * -EPERM: seccomp forbids io_getevents(2) and io_pgetevents(2), and without
+ *	them one cannot sleep
  * -ENOSYS: likewise
  * Context: blocks; the queue's thread only, or any under KAIO_QUEUE_SHARED; not
  * async-signal-safe.
@@ -274,7 +277,8 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
  *	there was nothing to collect; call again
  * -ELOOP: 16 calls of it for this queue are within each other on this thread
  * -ECHILD: the queue belongs to the parent of this process
- * -EPERM: seccomp forbids io_getevents(2)
+ * -EPERM: seccomp forbids io_getevents(2) and io_pgetevents(2), and without
+ *	them one cannot sleep
  * -ENOSYS: likewise
  * Context: blocks; the queue's thread only, or any under KAIO_QUEUE_SHARED; not
  * async-signal-safe.
@@ -355,7 +359,8 @@ int kaio_queue_cancel(struct kaio_queue *queue, struct kaio_iocb *iocb);
  * -EINTR: a signal came before, or other work the kernel had for this thread;
  *	call again
  * -ECHILD: the queue belongs to the parent of this process
- * -EPERM: seccomp forbids io_getevents(2)
+ * -EPERM: seccomp forbids io_getevents(2) and io_pgetevents(2), and without
+ *	them one cannot sleep
  * -ENOSYS: likewise
  * Context: blocks; the queue's thread only, or any under KAIO_QUEUE_SHARED; not
  * async-signal-safe.

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/*
+ * The life of a storage plugin: a request of 64 reads is prepared once, posted,
+ * polled between other work, and posted again.
+ *
+ *	cc transfer.c $(pkg-config --cflags --libs libkaio) -o transfer
+ *	./transfer [file]
+ */
+#include <kaio.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define READS 64
+#define BLOCK 4096
+#define POSTS 2
+
+static char buffer[READS][BLOCK];
+
+static void check(int64_t ret, const char *what)
+{
+	if (ret >= 0)
+		return;
+	fprintf(stderr, "transfer: %s: %s\n", what, strerror((int)-ret));
+	exit(1);
+}
+
+static unsigned long other_work(void)
+{
+	static volatile unsigned long work;
+
+	return work++;
+}
+
+int main(int argc, char **argv)
+{
+	const char *path = argc > 1 ? argv[1] : "/etc/passwd";
+	struct kaio_transfer *transfer;
+	struct kaio_queue *queue;
+	int fd = open(path, O_RDONLY);
+	int post, ret;
+	unsigned i;
+
+	check(fd < 0 ? -errno : 0, path);
+	/* One for all transfers: it need not be as deep as any of them. */
+	check(kaio_queue_create(&queue, 32, NULL), "kaio_queue_create");
+
+	/* The file may be shorter than what we ask for. */
+	check(kaio_transfer_create(&transfer, queue, READS,
+				   KAIO_TRANSFER_EOF_OK),
+	      "kaio_transfer_create");
+	for (i = 0; i < READS; i++)
+		kaio_prep_pread(kaio_transfer_iocb(transfer, i), fd, buffer[i],
+				BLOCK, (int64_t)i * BLOCK);
+
+	for (post = 1; post <= POSTS; post++) {
+		check(kaio_transfer_post(transfer), "kaio_transfer_post");
+		while ((ret = kaio_transfer_test(transfer)) == -EINPROGRESS)
+			other_work();
+		for (i = 0; ret < 0 && i < READS; i++)
+			check(kaio_transfer_result(transfer, i), path);
+		check(ret, "kaio_transfer_test");
+		printf("post %d: %lld bytes\n", post,
+		       (long long)kaio_transfer_bytes(transfer));
+	}
+
+	check(kaio_transfer_release(transfer), "kaio_transfer_release");
+	check(kaio_queue_destroy(queue), "kaio_queue_destroy");
+	close(fd);
+	return 0;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/* What O_DIRECT asks of a file, and whether the file is asynchronous. */
+#define _FILE_OFFSET_BITS 64
+
+#include <kaio/probe.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* The kernel's struct statx, as far as it matters: many headers are older. */
+struct attributes {
+	uint32_t mask;
+	uint32_t unused1;
+	uint64_t attributes;
+	uint64_t unused2[17];
+	uint32_t dio_mem_align;
+	uint32_t dio_offset_align;
+	uint32_t unused3[5];
+	uint32_t dio_read_offset_align;
+	uint64_t unused4[9];
+};
+
+#define HAS_DIO_ALIGN 0x00002000u      /* STATX_DIOALIGN, since Linux 6.1 */
+#define HAS_DIO_READ_ALIGN 0x00020000u /* STATX_DIO_READ_ALIGN, since 6.14 */
+#define ATTRIBUTE_DAX 0x00200000u      /* STATX_ATTR_DAX */
+
+_Static_assert(sizeof(struct attributes) == 256, "struct statx");
+_Static_assert(offsetof(struct attributes, dio_mem_align) == 0x98, "statx");
+_Static_assert(offsetof(struct attributes, dio_read_offset_align) == 0xb4,
+	       "statx");
+
+/* Their files are in the page cache and nowhere else, O_DIRECT or not. */
+#define RAMFS 0x858458f6u
+#define TMPFS 0x01021994u
+#define HUGETLBFS 0x958458f6u
+
+/* No device has larger logical blocks, and few have any of more than 4096. */
+#define GUESS_MIN 4096u
+#define GUESS_MAX 65536u
+
+static void get_attributes(int fd, struct attributes *attributes)
+{
+	memset(attributes, 0, sizeof(*attributes));
+#ifdef SYS_statx
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH,
+		    HAS_DIO_ALIGN | HAS_DIO_READ_ALIGN, attributes) < 0)
+		memset(attributes, 0, sizeof(*attributes));
+#endif
+}
+
+static uint32_t kind_of(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return KAIO_FILE_REGULAR;
+	case S_IFBLK:
+		return KAIO_FILE_BLOCK;
+	case S_IFCHR:
+		return KAIO_FILE_CHAR;
+	case S_IFDIR:
+		return KAIO_FILE_DIRECTORY;
+	case S_IFIFO:
+		return KAIO_FILE_PIPE;
+	case S_IFSOCK:
+		return KAIO_FILE_SOCKET;
+	default:
+		return KAIO_FILE_OTHER;
+	}
+}
+
+static bool is_power_of_2(uint64_t number)
+{
+	return number && !(number & (number - 1));
+}
+
+static bool is_in_memory(const struct statfs *system)
+{
+	uint32_t type = (uint32_t)system->f_type;
+
+	return type == RAMFS || type == TMPFS || type == HUGETLBFS;
+}
+
+/* A disk has its queue beside it, a partition beside its disk. */
+static uint32_t sysfs_block_size(dev_t device)
+{
+	const char *const queues[] = { "queue", "../queue" };
+	uint32_t size = 0;
+	size_t i;
+
+	for (i = 0; i < 2 && !size; i++) {
+		char path[128];
+		FILE *file;
+
+		snprintf(path, sizeof(path),
+			 "/sys/dev/block/%u:%u/%s/logical_block_size",
+			 major(device), minor(device), queues[i]);
+		file = fopen(path, "re");
+		if (!file)
+			continue;
+		if (fscanf(file, "%u", &size) != 1)
+			size = 0;
+		fclose(file);
+	}
+	return size;
+}
+
+static uint32_t device_block_size(int fd, const struct stat *status)
+{
+	int size = 0;
+
+	if (!S_ISBLK(status->st_mode))
+		return sysfs_block_size(status->st_dev);
+	if (ioctl(fd, BLKSSZGET, &size) < 0 || size < 0)
+		return 0;
+	return (uint32_t)size;
+}
+
+static uint32_t guess(const struct statfs *system)
+{
+	uint64_t size = (uint64_t)system->f_bsize;
+
+	return is_power_of_2(size) && size > GUESS_MIN && size <= GUESS_MAX
+		       ? (uint32_t)size
+		       : GUESS_MIN;
+}
+
+static void set_alignment(struct kaio_file_info *info,
+			  enum kaio_align_source source, uint32_t memory,
+			  uint32_t offset)
+{
+	info->flags |= KAIO_FILE_CAN_DIRECT;
+	info->align_source = source;
+	info->mem_align = memory;
+	info->offset_align = offset;
+	info->read_align = offset;
+}
+
+static void find_alignment(int fd, const struct stat *status,
+			   const struct attributes *attributes,
+			   struct kaio_file_info *info)
+{
+	struct statfs system;
+	uint32_t size;
+
+	if (fstatfs(fd, &system) < 0)
+		memset(&system, 0, sizeof(system));
+	if (info->kind == KAIO_FILE_REGULAR && is_in_memory(&system))
+		return;
+	if (attributes->mask & HAS_DIO_ALIGN) {
+		if (!attributes->dio_mem_align || !attributes->dio_offset_align)
+			return;
+		set_alignment(info, KAIO_ALIGN_FILE, attributes->dio_mem_align,
+			      attributes->dio_offset_align);
+		if (attributes->mask & HAS_DIO_READ_ALIGN &&
+		    attributes->dio_read_offset_align)
+			info->read_align = attributes->dio_read_offset_align;
+		return;
+	}
+	size = device_block_size(fd, status);
+	if (is_power_of_2(size)) {
+		set_alignment(info, KAIO_ALIGN_DEVICE, size, size);
+		return;
+	}
+	size = guess(&system);
+	set_alignment(info, KAIO_ALIGN_GUESS, size, size);
+}
+
+/* Of the kinds that O_DIRECT means anything to. */
+static void describe(int fd, int open_flags, const struct stat *status,
+		     struct kaio_file_info *info)
+{
+	struct attributes attributes;
+	bool direct = open_flags & O_DIRECT;
+
+	if (info->kind == KAIO_FILE_REGULAR)
+		info->size = (uint64_t)status->st_size;
+	else if (ioctl(fd, BLKGETSIZE64, &info->size) < 0)
+		info->size = 0;
+	get_attributes(fd, &attributes);
+	find_alignment(fd, status, &attributes, info);
+	if (direct)
+		info->flags |= KAIO_FILE_DIRECT;
+	/* DAX is memory: dax_iomap_rw() copies, and has nothing to wait for. */
+	if (direct && info->flags & KAIO_FILE_CAN_DIRECT &&
+	    !(attributes.attributes & ATTRIBUTE_DAX))
+		info->flags |= KAIO_FILE_ASYNC;
+}
+
+static int file_info(int fd, struct kaio_file_info *info)
+{
+	struct kaio_file_info found = { .mem_align = 1,
+					.offset_align = 1,
+					.read_align = 1 };
+	int flags = fcntl(fd, F_GETFL);
+	struct stat status;
+
+	if (flags < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (flags & O_PATH)
+		return -EBADF;
+	found.kind = kind_of(status.st_mode);
+	if (found.kind == KAIO_FILE_REGULAR || found.kind == KAIO_FILE_BLOCK)
+		describe(fd, flags, &status, &found);
+	*info = found;
+	return 0;
+}
+
+int kaio_file_info(int fd, struct kaio_file_info *info)
+{
+	int saved = errno;
+	int ret;
+
+	if (!info)
+		return -EINVAL;
+	ret = file_info(fd, info);
+	errno = saved;
+	return ret;
+}

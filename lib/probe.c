@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/*
+ * What works here, and what it costs.
+ *
+ * The kernel looks at an operation in this order: io_submit_one() at its resfd,
+ * __io_submit_one() at its opcode, aio_prep_rw() at its priority and rw_flags,
+ * and only then aio_read() or aio_write() at how the file is open. So a read
+ * from the end of a pipe that is for writing is -EBADF if all that came before
+ * is known, and another error if not; and nothing has been done either way.
+ */
+#include <kaio/prep.h>
+#include <kaio/probe.h>
+#include <kaio/ring.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* More than try_all() ever has in flight, with a kernel that takes anything. */
+#define DEPTH 16
+
+/* Of rw_flags, a bit that no kernel knows. */
+#define RWF_UNKNOWN (1 << 30)
+
+#define RWF_FIRST KAIO_RWF_HIPRI
+#define RWF_LAST KAIO_RWF_NOSIGNAL
+
+struct trial {
+	kaio_context_t ctx;
+	int reader, writer; /* of a pipe that stays empty */
+	int memfd;	    /* -1 where there is none */
+	int error;	    /* what kept an operation from being tried */
+};
+
+/* A system call that looks for a context and finds none is there. */
+static int presence(int ret)
+{
+	return ret == -EINVAL || ret > 0 ? 0 : ret;
+}
+
+static void try_calls(struct kaio_probe *probe)
+{
+	const struct timespec zero = { 0, 0 };
+	struct kaio_event event;
+	kaio_context_t ctx = 0;
+	struct kaio_iocb iocb;
+
+	memset(&iocb, 0, sizeof(iocb));
+	probe->setup = presence(kaio_setup(0, &ctx));
+	probe->destroy = presence(kaio_destroy(0));
+	probe->submit = presence(kaio_submit(0, 0, NULL));
+	probe->cancel = presence(kaio_cancel(0, &iocb, &event));
+	probe->getevents = presence(kaio_getevents(0, 0, 1, &event, &zero));
+	probe->pgetevents =
+		presence(kaio_pgetevents(0, 0, 1, &event, &zero, NULL));
+}
+
+static int submit(struct trial *trial, struct kaio_iocb *iocb)
+{
+	int ret = kaio_submit(trial->ctx, 1, &iocb);
+
+	/* There are slots: -EAGAIN, too, is about memory. */
+	if (ret == -EAGAIN || ret == -ENOMEM)
+		trial->error = -ENOMEM;
+	return ret;
+}
+
+/* Taken; or refused for nothing but the pipe's end. */
+static bool is_known(int ret)
+{
+	return ret == 1 || ret == -EBADF;
+}
+
+static void try_ring(struct trial *trial, struct kaio_probe *probe)
+{
+	struct kaio_event event = { 0 };
+	struct kaio_iocb iocb;
+	struct kaio_ring ring;
+	char nothing;
+
+	/* Complete when io_submit returns: pipe_read() has no more to do. */
+	kaio_prep_pread(&iocb, trial->reader, &nothing, 0, 0);
+	if (kaio_ring_attach(&ring, trial->ctx) == 0 &&
+	    submit(trial, &iocb) == 1 &&
+	    kaio_ring_reap(&ring, &event, 1) == 1 &&
+	    kaio_event_iocb(&event) == &iocb && event.res == 0)
+		probe->ring = 0;
+}
+
+static void try_opcode(struct trial *trial, struct kaio_probe *probe,
+		       unsigned opcode, int fd, uint64_t buf)
+{
+	struct kaio_iocb iocb;
+
+	kaio_prep_iocb(&iocb, opcode, fd, buf, 0, 0);
+	if (is_known(submit(trial, &iocb)))
+		probe->opcodes |= 1u << opcode;
+}
+
+static void try_opcodes(struct trial *trial, struct kaio_probe *probe)
+{
+	const uint32_t syncs = 1u << KAIO_OP_FSYNC | 1u << KAIO_OP_FDSYNC;
+
+	try_opcode(trial, probe, KAIO_OP_PREAD, trial->writer, 0);
+	try_opcode(trial, probe, KAIO_OP_PREADV, trial->writer, 0);
+	try_opcode(trial, probe, KAIO_OP_PWRITE, trial->reader, 0);
+	try_opcode(trial, probe, KAIO_OP_PWRITEV, trial->reader, 0);
+	try_opcode(trial, probe, KAIO_OP_POLL, trial->writer, POLLOUT);
+	if (trial->memfd >= 0) {
+		try_opcode(trial, probe, KAIO_OP_FSYNC, trial->memfd, 0);
+		try_opcode(trial, probe, KAIO_OP_FDSYNC, trial->memfd, 0);
+	} else if (probe->opcodes & 1u << KAIO_OP_POLL) {
+		/* A pipe cannot be synced; but polls came to AIO later. */
+		probe->opcodes |= syncs;
+	}
+}
+
+static void try_cancel(struct trial *trial, struct kaio_probe *probe)
+{
+	struct kaio_event event;
+	struct kaio_iocb iocb;
+	int ret = -EINVAL;
+
+	if (probe->cancel < 0)
+		return;
+	kaio_prep_poll(&iocb, trial->reader, POLLIN);
+	if (submit(trial, &iocb) == 1)
+		ret = kaio_cancel(trial->ctx, &iocb, &event);
+	probe->cancel = ret == -EINPROGRESS ? 0 : ret;
+}
+
+static int submit_write(struct trial *trial, int rw_flags, uint32_t flags)
+{
+	struct kaio_iocb iocb;
+
+	kaio_prep_pwrite(&iocb, trial->reader, NULL, 0, 0);
+	iocb.rw_flags = rw_flags;
+	iocb.flags = flags;
+	/* Refused where they count: no class of priorities, and no eventfd. */
+	iocb.reqprio = (int16_t)-1;
+	iocb.resfd = (uint32_t)trial->writer;
+	return submit(trial, &iocb);
+}
+
+/*
+ * kiocb_set_rw_flags() refuses bits it does not know with -EOPNOTSUPP; then
+ * APPEND with NOAPPEND as -EINVAL; then, with -EOPNOTSUPP again, what the file
+ * does not do. So the pair tells the first from the last. It came in Linux 6.9,
+ * before all flags that a pipe refuses but NOWAIT; and that came along with
+ * rw_flags.
+ */
+static void try_rw_flags(struct trial *trial, struct kaio_probe *probe)
+{
+	const int pair = KAIO_RWF_APPEND | KAIO_RWF_NOAPPEND;
+	int flag;
+
+	/* Not looked at, as before Linux 4.13? */
+	if (submit_write(trial, RWF_UNKNOWN, 0) != -EOPNOTSUPP)
+		return;
+	for (flag = RWF_FIRST; flag <= RWF_LAST; flag *= 2)
+		if (is_known(submit_write(trial, flag, 0)) ||
+		    submit_write(trial, flag | pair, 0) == -EINVAL)
+			probe->rw_flags |= (uint32_t)flag;
+	if (probe->rw_flags)
+		probe->rw_flags |= KAIO_RWF_NOWAIT;
+}
+
+static void try_iocb_flags(struct trial *trial, struct kaio_probe *probe)
+{
+	const uint32_t flags[] = { KAIO_IOCB_RESFD, KAIO_IOCB_IOPRIO };
+	size_t i;
+
+	for (i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+		if (!is_known(submit_write(trial, 0, flags[i])))
+			probe->iocb_flags |= flags[i];
+}
+
+static int open_files(struct trial *trial)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	trial->reader = ends[0];
+	trial->writer = ends[1];
+	trial->memfd = memfd_create("libkaio", MFD_CLOEXEC);
+	if (trial->memfd < 0 && (errno == EMFILE || errno == ENFILE))
+		return -errno;
+	return 0;
+}
+
+static void close_files(const struct trial *trial)
+{
+	if (trial->memfd >= 0)
+		close(trial->memfd);
+	if (trial->reader >= 0) {
+		close(trial->reader);
+		close(trial->writer);
+	}
+}
+
+static int try_all(struct trial *trial, struct kaio_probe *probe)
+{
+	probe->setup = kaio_setup(DEPTH, &trial->ctx);
+	if (probe->setup < 0)
+		return probe->setup;
+	try_ring(trial, probe);
+	try_opcodes(trial, probe);
+	try_cancel(trial, probe);
+	try_rw_flags(trial, probe);
+	try_iocb_flags(trial, probe);
+	kaio_destroy(trial->ctx);
+	if (trial->error < 0)
+		return trial->error;
+	return probe->ring < 0 && probe->getevents < 0 && probe->pgetevents < 0
+		       ? -ENOSYS
+		       : 0;
+}
+
+int kaio_probe(struct kaio_probe *probe)
+{
+	struct trial trial = { .reader = -1, .writer = -1, .memfd = -1 };
+	int saved = errno;
+	int ret;
+
+	if (!probe)
+		return -EINVAL;
+	memset(probe, 0, sizeof(*probe));
+	probe->ring = -ENOTSUP;
+	try_calls(probe);
+	/* Without io_destroy, a context would be left behind. */
+	if (probe->setup < 0 || probe->destroy < 0 || probe->submit < 0)
+		return -ENOSYS;
+	ret = open_files(&trial);
+	if (ret == 0)
+		ret = try_all(&trial, probe);
+	close_files(&trial);
+	errno = saved;
+	return ret;
+}
+
+static int read_number(const char *path, uint64_t *number)
+{
+	FILE *file = fopen(path, "re");
+	int ret;
+
+	if (!file)
+		return -errno;
+	ret = fscanf(file, "%" SCNu64, number) == 1 ? 0 : -ENODATA;
+	fclose(file);
+	return ret;
+}
+
+/* From a list like "0-3,8"; 0 if it is none. */
+static uint32_t count_cpus(const char *list)
+{
+	uint32_t cpus = 0;
+
+	for (;;) {
+		char *end;
+		unsigned long first = strtoul(list, &end, 10);
+		unsigned long last = first;
+
+		if (end == list)
+			return 0;
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		cpus += (uint32_t)(last - first + 1);
+		list = end + 1;
+		if (*end != ',')
+			return *end == '\n' ? cpus : 0;
+	}
+}
+
+/* Not those online, or present: num_possible_cpus(). */
+static uint32_t possible_cpus(void)
+{
+	FILE *file = fopen("/sys/devices/system/cpu/possible", "re");
+	char list[4096] = "";
+	uint32_t cpus = 0;
+	long present;
+
+	if (file) {
+		if (fgets(list, sizeof(list), file))
+			cpus = count_cpus(list);
+		fclose(file);
+	}
+	if (cpus)
+		return cpus;
+	present = sysconf(_SC_NPROCESSORS_CONF);
+	return present > 0 ? (uint32_t)present : 1;
+}
+
+int kaio_limits(struct kaio_limits *limits)
+{
+	struct kaio_limits found = { 0 };
+	int saved = errno;
+	int ret;
+
+	if (!limits)
+		return -EINVAL;
+	ret = read_number("/proc/sys/fs/aio-nr", &found.aio_nr);
+	if (ret == 0)
+		ret = read_number("/proc/sys/fs/aio-max-nr", &found.aio_max_nr);
+	if (ret == 0) {
+		found.possible_cpus = possible_cpus();
+		found.page_size = (uint32_t)sysconf(_SC_PAGESIZE);
+		*limits = found;
+	}
+	errno = saved;
+	return ret;
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/*
+ * One operation of a transfer: into the queue, continued when it was short, and
+ * finished.
+ *
+ * A vectored one is continued without a copy of its iovecs: the rest of the
+ * iovec in which it stopped as a plain read or write, and then the iovecs after
+ * it from where they are.
+ */
+#include "transfer.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/uio.h>
+
+static struct kaio_transfer *transfer_of(struct op *op)
+{
+	char *ops = (char *)(op - op->index);
+
+	return (struct kaio_transfer *)(ops -
+					offsetof(struct kaio_transfer, ops));
+}
+
+static bool moves_data(unsigned opcode)
+{
+	return opcode <= KAIO_OP_PWRITE || opcode == KAIO_OP_PREADV ||
+	       opcode == KAIO_OP_PWRITEV;
+}
+
+static bool is_vectored(unsigned opcode)
+{
+	return opcode >= KAIO_OP_PREADV;
+}
+
+static bool is_read(unsigned opcode)
+{
+	return opcode == KAIO_OP_PREAD || opcode == KAIO_OP_PREADV;
+}
+
+/* As it was prepared. */
+static unsigned op_opcode(const struct op *op)
+{
+	return op->continued ? op->opcode : op->op.iocb.lio_opcode;
+}
+
+static uint64_t op_size(const struct op *op)
+{
+	uint64_t nbytes = op->continued ? op->nbytes : op->op.iocb.nbytes;
+	uint64_t buf = op->continued ? op->buf : op->op.iocb.buf;
+	const struct iovec *iov = (const struct iovec *)(uintptr_t)buf;
+	uint64_t size = 0;
+
+	if (!is_vectored(op_opcode(op)))
+		return nbytes;
+	while (nbytes--)
+		size += iov++->iov_len;
+	return size;
+}
+
+/* The transfer may be its owner's again, or gone: only hub is safe to use. */
+static void tell_all(struct hub *hub)
+{
+	hub_lock(hub);
+	if (hub->followers)
+		pthread_cond_broadcast(&hub->news);
+	hub_unlock(hub);
+}
+
+static inline void count_down(struct kaio_transfer *transfer, unsigned nr)
+{
+	struct hub *hub = transfer->hub;
+
+	if (!hub->shared) {
+		transfer->remaining -= nr;
+		if (!transfer->remaining)
+			kaio_transfer_unref(transfer);
+		return;
+	}
+	/* Pairs with the load in transfer_is_active(). */
+	if (__atomic_sub_fetch(&transfer->remaining, nr, __ATOMIC_ACQ_REL))
+		return;
+	tell_all(hub);
+	kaio_transfer_unref(transfer);
+}
+
+void kaio_transfer_count_down(struct kaio_transfer *transfer, unsigned nr)
+{
+	count_down(transfer, nr);
+}
+
+static void note_failure(struct kaio_transfer *transfer, uint32_t index)
+{
+	uint32_t lowest = __atomic_load_n(&transfer->failed, __ATOMIC_RELAXED);
+
+	while (index < lowest &&
+	       !__atomic_compare_exchange_n(&transfer->failed, &lowest, index,
+					    true, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED))
+		;
+}
+
+/* Who releases the transfer looks for polls meanwhile: this is none. */
+static void set_opcode(struct op *op, unsigned opcode)
+{
+	__atomic_store_n(&op->op.iocb.lio_opcode, (uint16_t)opcode,
+			 __ATOMIC_RELAXED);
+}
+
+static void restore(struct op *op)
+{
+	struct kaio_iocb *iocb = &op->op.iocb;
+
+	set_opcode(op, op->opcode);
+	iocb->buf = op->buf;
+	iocb->nbytes = op->nbytes;
+	iocb->offset = op->offset;
+	op->continued = false;
+}
+
+static inline void finish(struct op *op, int64_t result, int64_t moved,
+			  bool failed)
+{
+	struct kaio_transfer *transfer = transfer_of(op);
+
+	if (op->continued)
+		restore(op);
+	op->result = result;
+	/* Pairs with the load in kaio_transfer_result(). */
+	__atomic_store_n(&op->post, transfer->post, __ATOMIC_RELEASE);
+	if (!transfer->hub->shared)
+		transfer->bytes += moved;
+	else if (moved)
+		__atomic_add_fetch(&transfer->bytes, moved, __ATOMIC_RELAXED);
+	if (failed)
+		note_failure(transfer, op->index);
+	count_down(transfer, 1);
+}
+
+void kaio_transfer_fail(struct op *op, int error)
+{
+	finish(op, error, op->continued ? op->moved : 0, true);
+}
+
+/* Makes the iocb what is to be done after so many bytes. */
+static void advance(struct op *op, int64_t moved)
+{
+	struct kaio_iocb *iocb = &op->op.iocb;
+	const struct iovec *iov;
+	uint64_t skip = (uint64_t)moved;
+
+	if (!op->continued) {
+		op->opcode = iocb->lio_opcode;
+		op->buf = iocb->buf;
+		op->nbytes = iocb->nbytes;
+		op->offset = iocb->offset;
+		op->continued = true;
+	}
+	op->moved = moved;
+	iocb->offset = op->offset + moved;
+	if (!is_vectored(op->opcode)) {
+		iocb->buf = op->buf + skip;
+		iocb->nbytes = op->nbytes - skip;
+		return;
+	}
+	iov = (const struct iovec *)(uintptr_t)op->buf;
+	for (; skip >= iov->iov_len; iov++)
+		skip -= iov->iov_len;
+	if (skip) {
+		set_opcode(op, is_read(op->opcode) ? KAIO_OP_PREAD
+						   : KAIO_OP_PWRITE);
+		iocb->buf = (uintptr_t)iov->iov_base + skip;
+		iocb->nbytes = iov->iov_len - skip;
+	} else {
+		set_opcode(op, op->opcode);
+		iocb->buf = (uintptr_t)iov;
+		iocb->nbytes =
+			op->nbytes - (iocb->buf - op->buf) / sizeof(*iov);
+	}
+}
+
+static void push_rest(struct op *op)
+{
+	struct kaio_transfer *transfer = transfer_of(op);
+	struct hub *hub = transfer->hub;
+	int ret = kaio_queue_push(hub->queue, &op->op.iocb);
+
+	if (ret == -ENOBUFS) {
+		/* Another thread was faster to use the room that it left. */
+		hub_lock(hub);
+		if (!transfer_is_released(transfer)) {
+			op->parked = transfer->parked;
+			transfer->parked = op->index;
+			kaio_transfer_starve(transfer);
+			ret = 0;
+		}
+		hub_unlock(hub);
+	}
+	if (ret < 0)
+		kaio_transfer_fail(op, ret);
+}
+
+/*
+ * Whether a read that was refused has met the end of the file. It went well up
+ * to here, so that it is the alignment which is wrong: by O_DIRECT a read stops
+ * off it at the end only. Most files say so themselves, with 0 bytes.
+ */
+static bool end_refused(const struct op *op, int64_t res)
+{
+	int saved = errno;
+	int flags;
+
+	if (res != -EINVAL || !op->continued || !is_read(op->opcode))
+		return false;
+	flags = fcntl((int)op->op.iocb.fildes, F_GETFL);
+	errno = saved;
+	return flags >= 0 && flags & O_DIRECT;
+}
+
+/* All but the good and whole ones. */
+__attribute__((cold)) static void complete_slowly(struct op *op, int64_t res)
+{
+	struct kaio_transfer *transfer = transfer_of(op);
+	int64_t moved = op->continued ? op->moved : 0;
+	unsigned opcode = op_opcode(op);
+
+	/* Who released it may have taken its iovecs back. */
+	if (!moves_data(opcode) || transfer_is_released(transfer)) {
+		finish(op, res, 0, res < 0);
+		return;
+	}
+	if (end_refused(op, res))
+		res = 0;
+	if (res < 0) {
+		finish(op, res, moved, true);
+		return;
+	}
+	moved += res;
+	if ((uint64_t)moved >= op_size(op)) {
+		finish(op, moved, moved, false);
+	} else if (res > 0) {
+		advance(op, moved);
+		push_rest(op);
+	} else if (is_read(opcode)) {
+		finish(op, moved, moved,
+		       !(transfer->flags & KAIO_TRANSFER_EOF_OK));
+	} else {
+		finish(op, -ENOSPC, moved, true);
+	}
+}
+
+/* The room that an operation leaves is for the next one that waits for it. */
+void kaio_transfer_complete(struct kaio_op *kaio_op, int64_t res)
+{
+	struct op *op = (struct op *)kaio_op;
+	struct hub *hub = transfer_of(op)->hub;
+
+	if (kaio_op->iocb.lio_opcode <= KAIO_OP_PWRITE &&
+	    kaio_op->iocb.nbytes == (uint64_t)res && !op->continued)
+		finish(op, res, res, false);
+	else
+		complete_slowly(op, res);
+	if (!hub_is_hungry(hub))
+		return;
+	/* Who has the lock is feeding. */
+	if (hub->shared && pthread_mutex_trylock(&hub->lock))
+		return;
+	kaio_transfer_feed(hub, 1);
+	hub_unlock(hub);
+}
+
+void kaio_transfer_starve(struct kaio_transfer *transfer)
+{
+	struct hub *hub = transfer->hub;
+
+	if (!list_is_empty(&transfer->hungry))
+		return;
+	list_insert(&hub->hungry, &transfer->hungry);
+	__atomic_store_n(&hub->nr_hungry, hub->nr_hungry + 1, __ATOMIC_RELAXED);
+}
+
+void kaio_transfer_sate(struct kaio_transfer *transfer)
+{
+	struct hub *hub = transfer->hub;
+
+	if (list_is_empty(&transfer->hungry))
+		return;
+	list_remove(&transfer->hungry);
+	__atomic_store_n(&hub->nr_hungry, hub->nr_hungry - 1, __ATOMIC_RELAXED);
+}
+
+static unsigned push_parked(struct kaio_transfer *transfer, unsigned max)
+{
+	while (max && transfer->parked != NONE) {
+		struct op *op = transfer->ops + transfer->parked;
+		int ret;
+
+		transfer->parked = op->parked;
+		ret = kaio_queue_push(transfer->hub->queue, &op->op.iocb);
+		if (ret == -ENOBUFS) {
+			transfer->parked = op->index;
+			return 0;
+		}
+		if (ret < 0)
+			kaio_transfer_fail(op, ret);
+		max--;
+	}
+	return max;
+}
+
+static unsigned push_waiting(struct kaio_transfer *transfer, unsigned max)
+{
+	unsigned left = transfer->nr - transfer->next;
+	unsigned nr = left < max ? left : max;
+	struct op *op;
+	int ret;
+
+	ret = kaio_queue_push_row(transfer->hub->queue,
+				  transfer->ops + transfer->next, sizeof(*op),
+				  &nr);
+	transfer->next += nr;
+	max -= nr;
+	if (ret == -ENOBUFS)
+		return 0;
+	if (ret < 0) {
+		op = transfer->ops + transfer->next++;
+		kaio_transfer_fail(op, ret);
+	}
+	return max;
+}
+
+void kaio_transfer_feed(struct hub *hub, unsigned max)
+{
+	while (max && !list_is_empty(&hub->hungry)) {
+		struct kaio_transfer *transfer =
+			(struct kaio_transfer *)((char *)hub->hungry.next -
+						 offsetof(struct kaio_transfer,
+							  hungry));
+
+		max = push_parked(transfer, max);
+		while (max && transfer->next < transfer->nr)
+			max = push_waiting(transfer, max);
+		if (transfer->parked == NONE && transfer->next == transfer->nr)
+			kaio_transfer_sate(transfer);
+	}
+}
