@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct kaio_transfer *transfer_of(struct kaio_queue *queue, unsigned nr)
 {
@@ -63,6 +65,55 @@ START_TEST(ten_thousand_operations_go_through_a_queue_of_32)
 				faults_taken[i],
 				kaio_transfer_iocb(transfer, (unsigned)i));
 	}
+	ck_assert_ok(kaio_transfer_release(transfer));
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
+/* What the kernel has fetched from devices for this process; -1: not told. */
+static long long bytes_fetched(void)
+{
+	FILE *io = fopen("/proc/self/io", "r");
+	long long bytes = -1;
+	char line[80];
+
+	while (io && fgets(line, sizeof(line), io))
+		if (sscanf(line, "read_bytes: %lld", &bytes) == 1)
+			break;
+	if (io)
+		fclose(io);
+	return bytes;
+}
+
+START_TEST(every_post_moves_its_bytes_as_the_kernel_counts_them)
+{
+	const int64_t size = 1024 * 4096;
+	struct kaio_transfer *transfer;
+	struct kaio_queue *queue;
+	char *buffer = fixture_buffer(size);
+	long long before;
+	int fd = fixture_file(O_RDONLY | O_DIRECT, size);
+	int i;
+
+	if (fd < 0)
+		SKIP("O_DIRECT: %s", strerror(errno));
+	before = bytes_fetched();
+	ck_assert_int_eq(pread(fd, buffer, size, 0), size);
+	if (before < 0 || bytes_fetched() - before != size)
+		SKIP("/proc/self/io does not count this file's reads");
+	queue = fixture_queue(64, 0);
+	ck_assert_ok(kaio_transfer_create(&transfer, queue, 1024, 0));
+	for (i = 0; i < 1024; i++)
+		kaio_prep_pread(kaio_transfer_iocb(transfer, (unsigned)i), fd,
+				buffer + 4096 * i, 4096, 4096 * i);
+	before = bytes_fetched();
+	for (i = 1; i <= 20; i++) {
+		ck_assert_ok(kaio_transfer_post(transfer));
+		ck_assert_ok(kaio_transfer_wait(transfer, KAIO_FOREVER));
+		ck_assert_int_eq(kaio_transfer_bytes(transfer), size);
+		ck_assert_int_eq(bytes_fetched() - before, i * size);
+	}
+	fixture_check(buffer, size, 0);
 	ck_assert_ok(kaio_transfer_release(transfer));
 	ck_assert_ok(kaio_queue_destroy(queue));
 }
@@ -191,6 +242,7 @@ int main(void)
 {
 	const TTest *tests[] = {
 		ten_thousand_operations_go_through_a_queue_of_32,
+		every_post_moves_its_bytes_as_the_kernel_counts_them,
 		two_hundred_transfers_have_their_own_status,
 		those_that_find_the_queue_full_are_fed_in_order_of_posts,
 		an_eventfd_of_its_own_is_refused_on_a_queue_that_has_one,
