@@ -64,6 +64,17 @@ examples() {
 	refuses examples/direct-reader "$dir/none"
 	refuses examples/direct-reader "$dir"
 
+	head -c 300000 "$dir/from" >"$dir/part"
+	for file in "$dir/text 10" "$dir/part 262144"; do
+		bytes=${file##* }
+		examples/transfer "${file% *}" >"$dir/stdout" || fail "transfer"
+		printf 'post %d: %d bytes\n' 1 "$bytes" 2 "$bytes" |
+			cmp - "$dir/stdout" ||
+			fail "transfer printed: $(cat "$dir/stdout")"
+	done
+	refuses examples/transfer "$dir/none"
+	refuses examples/transfer "$dir"
+
 	examples/poll "$dir/text" >"$dir/stdout" || fail "poll"
 	printf 'file: 10 bytes\npipe: readable\n' | cmp - "$dir/stdout" ||
 		fail "poll printed: $(cat "$dir/stdout")"
