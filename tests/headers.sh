@@ -131,7 +131,8 @@ compiler() {
 			continue
 		fi
 		headers "$language" "$command" "-std=$standard"
-		program "$language" stdlib.h
+		# errno.h: other compilers' packages take its half away.
+		program "$language" errno.h
 		printf '#ifndef __GLIBC__\n#error\n#endif\n' >>"$file"
 		if ! "$command" "-std=$standard" -m32 -c -o object.o "$file" \
 			2>/dev/null; then
