@@ -6,12 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -115,13 +115,19 @@ static uint32_t sysfs_block_size(dev_t device)
 	return size;
 }
 
+/* musl takes requests as int, which not all of them fit. */
+static bool ask_device(int fd, unsigned long request, void *answer)
+{
+	return ioctl(fd, request, answer) >= 0;
+}
+
 static uint32_t device_block_size(int fd, const struct stat *status)
 {
 	int size = 0;
 
 	if (!S_ISBLK(status->st_mode))
 		return sysfs_block_size(status->st_dev);
-	if (ioctl(fd, BLKSSZGET, &size) < 0 || size < 0)
+	if (!ask_device(fd, BLKSSZGET, &size) || size < 0)
 		return 0;
 	return (uint32_t)size;
 }
@@ -185,7 +191,7 @@ static void describe(int fd, int open_flags, const struct stat *status,
 
 	if (info->kind == KAIO_FILE_REGULAR)
 		info->size = (uint64_t)status->st_size;
-	else if (ioctl(fd, BLKGETSIZE64, &info->size) < 0)
+	else if (!ask_device(fd, BLKGETSIZE64, &info->size))
 		info->size = 0;
 	get_attributes(fd, &attributes);
 	find_alignment(fd, status, &attributes, info);
