@@ -5,10 +5,11 @@
  */
 #undef _TIME_BITS
 
+#include "call.h"
+
 #include <kaio/abi.h>
 
 #include <assert.h>
-#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -43,20 +44,6 @@ AT(struct kaio_event, data, 0);
 AT(struct kaio_event, obj, 8);
 AT(struct kaio_event, res, 16);
 AT(struct kaio_event, res2, 24);
-
-/* The one conversion from syscall(2) to a negative errno. */
-static inline int call(long number, long a, long b, long c, long d, long e,
-		       long f)
-{
-	int saved = errno;
-	long ret = syscall(number, a, b, c, d, e, f);
-
-	if (ret < 0) {
-		ret = -errno;
-		errno = saved;
-	}
-	return (int)ret;
-}
 
 /*
  * A 32-bit architecture has io_getevents and io_pgetevents with a time of two
@@ -119,12 +106,14 @@ static int pgetevents(const struct wait *wait, const sigset_t *sigmask)
 		kernel_ulong size; /* less than sizeof(sigset_t) */
 	} set = { (uintptr_t)sigmask, _NSIG / 8 };
 	struct kernel_timespec time;
+	int saved = errno;
 
 	if (!to_kernel(wait, &time))
 		return -EINVAL;
-	return call(PGETEVENTS, (long)wait->ctx, wait->min_nr, wait->nr,
-		    (long)wait->events, wait->timed ? (long)&time : 0,
-		    (long)&set);
+	return call_result(syscall(PGETEVENTS, wait->ctx, wait->min_nr,
+				   wait->nr, wait->events,
+				   wait->timed ? &time : NULL, &set),
+			   saved);
 #else
 	(void)wait;
 	(void)sigmask;
@@ -136,11 +125,14 @@ static int getevents(const struct wait *wait)
 {
 #ifdef SYS_io_getevents
 	struct kernel_timespec time;
+	int saved = errno;
 
 	if (!to_kernel(wait, &time))
 		return -EINVAL;
-	return call(SYS_io_getevents, (long)wait->ctx, wait->min_nr, wait->nr,
-		    (long)wait->events, wait->timed ? (long)&time : 0, 0);
+	return call_result(syscall(SYS_io_getevents, wait->ctx, wait->min_nr,
+				   wait->nr, wait->events,
+				   wait->timed ? &time : NULL),
+			   saved);
 #else
 	return pgetevents(wait, NULL);
 #endif
@@ -220,21 +212,29 @@ const char *kaio_version(void)
 
 int kaio_setup(unsigned nr_events, kaio_context_t *ctx)
 {
-	return call(SYS_io_setup, (long)nr_events, (long)ctx, 0, 0, 0, 0);
+	int saved = errno;
+
+	return call_result(syscall(SYS_io_setup, nr_events, ctx), saved);
 }
 
 int kaio_destroy(kaio_context_t ctx)
 {
-	return call(SYS_io_destroy, (long)ctx, 0, 0, 0, 0, 0);
+	int saved = errno;
+
+	return call_result(syscall(SYS_io_destroy, ctx), saved);
 }
 
 int kaio_submit(kaio_context_t ctx, long nr, struct kaio_iocb *const *iocbs)
 {
-	return call(SYS_io_submit, (long)ctx, nr, (long)iocbs, 0, 0, 0);
+	int saved = errno;
+
+	return call_result(syscall(SYS_io_submit, ctx, nr, iocbs), saved);
 }
 
 int kaio_cancel(kaio_context_t ctx, struct kaio_iocb *iocb,
 		struct kaio_event *event)
 {
-	return call(SYS_io_cancel, (long)ctx, (long)iocb, (long)event, 0, 0, 0);
+	int saved = errno;
+
+	return call_result(syscall(SYS_io_cancel, ctx, iocb, event), saved);
 }

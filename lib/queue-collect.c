@@ -101,8 +101,8 @@ static void spin(struct kaio_queue *queue, unsigned need, int64_t deadline)
 	const struct kaio_ring ring = queue->ring;
 	int64_t end;
 
-	if (need > queue->flight.nr)
-		need = queue->flight.nr;
+	if (need > queue_in_flight(queue))
+		need = queue_in_flight(queue);
 	if (queue_pending(queue) && need)
 		need = 1;
 	if (!queue->spin_ns || !ring_is_ours(queue) ||
@@ -118,14 +118,65 @@ static void spin(struct kaio_queue *queue, unsigned need, int64_t deadline)
 	queue_lock(queue);
 }
 
-static unsigned reap(struct kaio_queue *queue, struct kaio_event *events,
-		     unsigned max)
+/*
+ * Of nr completions those at the front that come in the order in which the
+ * operations went in: these are no longer in flight.
+ */
+static inline unsigned account_in_order(struct kaio_queue *queue,
+					struct kaio_event *events,
+					const struct kaio_event *run,
+					unsigned nr)
 {
-	unsigned n;
+	struct kaio_iocb **const first = queue->first;
+	size_t end = (size_t)(queue->head - first);
+	size_t i;
 
-	if (!ring_is_ours(queue))
-		return 0;
-	n = (unsigned)kaio_ring_reap(&queue->ring, events, max);
+	if (end > nr)
+		end = nr;
+	for (i = 0; i < end && run[i].obj == (uintptr_t)first[i]; i++)
+		events[i] = run[i];
+	queue->first = first + i;
+	return (unsigned)i;
+}
+
+/*
+ * The operations are no longer in flight, and the bell's event is left out:
+ * from run to events, which may be the same; how many there are then.
+ */
+static unsigned account(struct kaio_queue *queue, struct kaio_event *events,
+			const struct kaio_event *run, unsigned nr)
+{
+	unsigned n = account_in_order(queue, events, run, nr);
+	unsigned i;
+
+	for (i = n; i < nr; i++) {
+		if (run[i].obj == (uintptr_t)&queue->bell) {
+			kaio_queue_silence_bell(queue);
+			continue;
+		}
+		kaio_queue_land(queue, run[i].obj);
+		events[n++] = run[i];
+	}
+	return n;
+}
+
+/* What is in the ring; *taken: with the bell's event. */
+__attribute__((noinline)) static unsigned reap(struct kaio_queue *queue,
+					       struct kaio_event *events,
+					       unsigned max, unsigned *taken)
+{
+	const struct kaio_event *run;
+	unsigned n = 0;
+	unsigned nr;
+
+	*taken = 0;
+	while (n < max && (run = kaio_ring_peek(&queue->ring, &nr))) {
+		if (nr > max - n)
+			nr = max - n;
+		n += account(queue, events + n, run, nr);
+		kaio_ring_advance(&queue->ring, nr);
+		*taken += nr;
+	}
 	queue->stats.ring_reaps += n;
 	return n;
 }
@@ -133,38 +184,26 @@ static unsigned reap(struct kaio_queue *queue, struct kaio_event *events,
 /*
  * The one place that takes completions from the kernel: those in the ring, and
  * if they are fewer than min, by one system call that waits for the others.
+ * *taken: with the bell's event.
  */
 static int fetch(struct kaio_queue *queue, struct kaio_event *events,
-		 unsigned min, unsigned max, int64_t deadline)
+		 unsigned min, unsigned max, int64_t deadline, unsigned *taken)
 {
-	unsigned n = reap(queue, events, max);
+	unsigned n = 0;
 	int ret;
 
-	if (n >= min && (ring_is_ours(queue) || !queue->flight.nr || n == max))
+	*taken = 0;
+	if (ring_is_ours(queue))
+		n = reap(queue, events, max, taken);
+	if (*taken >= min &&
+	    (ring_is_ours(queue) || !queue_in_flight(queue) || n == max))
 		return (int)n;
-	ret = io_collect(queue, events + n, min > n ? min - n : 0, max - n,
-			 time_left(deadline));
+	ret = io_collect(queue, events + n, min > *taken ? min - *taken : 0,
+			 max - n, time_left(deadline));
 	if (ret < 0)
-		return n ? (int)n : ret;
-	return (int)n + ret;
-}
-
-/* The operations are no longer in flight; the bell's event is taken out. */
-static unsigned account(struct kaio_queue *queue, struct kaio_event *events,
-			unsigned n)
-{
-	unsigned i = 0;
-
-	while (i < n) {
-		if (events[i].obj != (uintptr_t)&queue->bell) {
-			flight_remove(&queue->flight, events[i++].obj);
-			continue;
-		}
-		n--;
-		memmove(events + i, events + i + 1, (n - i) * sizeof(*events));
-		kaio_queue_silence_bell(queue);
-	}
-	return n;
+		return *taken ? (int)n : ret;
+	*taken += (unsigned)ret;
+	return (int)(n + account(queue, events + n, events + n, (unsigned)ret));
 }
 
 /*
@@ -181,35 +220,42 @@ static int collect_round(struct kaio_queue *queue, struct kaio_event *events,
 {
 	bool waiting = queue_pending(queue);
 	int64_t until = deadline;
+	unsigned taken;
 	int ret;
 
+	if (queue->plain && queue->ring.header &&
+	    kaio_ring_ready(&queue->ring) >= need) {
+		*cut = false;
+		return (int)reap(queue, events, max, &taken);
+	}
 	if (need > 1 && (waiting || queue->bell_fd >= 0))
 		need = 1;
-	if (need > queue->flight.nr && !waiting && !stays)
-		need = queue->flight.nr;
+	if (need > queue_in_flight(queue) && !waiting && !stays)
+		need = queue_in_flight(queue);
 	if (need && deadline != NO_WAIT &&
-	    ((waiting && queue->flight.nr < queue->depth) ||
+	    ((waiting && queue_in_flight(queue) < queue->depth) ||
 	     kaio_queue_arm_bell(queue) < 0) &&
 	    time_left(deadline) > RETRY_NS)
 		until = now() + RETRY_NS;
 	queue_notify(queue);
 	queue->leaving += !stays;
-	ret = fetch(queue, events, need, max, until);
+	ret = fetch(queue, events, need, max, until, &taken);
 	queue->leaving -= !stays;
 	/* It may be the answer even to one that did not wait. */
 	if (ret == -EINTR && deadline == NO_WAIT)
 		ret = 0;
-	*cut = ret < (int)need && until == deadline;
+	*cut = (ret < 0 || taken < need) && until == deadline;
 	if (ret == -EINVAL && kaio_queue_fail_if_dead(queue)) {
 		*cut = false;
 		return 0;
 	}
-	return ret < 0 ? ret : (int)account(queue, events, (unsigned)ret);
+	return ret;
 }
 
 /* Not into done itself: other threads put their completions there meanwhile. */
-static int collect_done(struct kaio_queue *queue, unsigned need,
-			int64_t deadline, bool stays, bool *cut)
+__attribute__((noinline)) static int
+collect_done_among_threads(struct kaio_queue *queue, unsigned need,
+			   int64_t deadline, bool stays, bool *cut)
 {
 	struct kaio_event batch[64];
 	const unsigned max = sizeof(batch) / sizeof(*batch);
@@ -218,7 +264,29 @@ static int collect_done(struct kaio_queue *queue, unsigned need,
 	int i;
 
 	for (i = 0; i < ret; i++)
-		queue->done[queue->done_tail++ & queue->mask] = batch[i];
+		queue->done[queue->done_tail++ & queue->done_mask] = batch[i];
+	return ret;
+}
+
+static int collect_done(struct kaio_queue *queue, unsigned need,
+			int64_t deadline, bool stays, bool *cut)
+{
+	unsigned max = queue->done_mask + 1 - queue_done(queue);
+	unsigned tail;
+	int ret;
+
+	if (queue->flags & KAIO_QUEUE_SHARED)
+		return collect_done_among_threads(queue, need, deadline, stays,
+						  cut);
+	if (!queue_done(queue))
+		queue->done_head = queue->done_tail = 0;
+	tail = queue->done_tail & queue->done_mask;
+	if (max > queue->done_mask + 1 - tail)
+		max = queue->done_mask + 1 - tail;
+	ret = collect_round(queue, queue->done + tail, need < max ? need : max,
+			    max, deadline, stays, cut);
+	if (ret > 0)
+		queue->done_tail += (unsigned)ret;
 	return ret;
 }
 
@@ -228,8 +296,8 @@ static unsigned take_done(struct kaio_queue *queue, struct kaio_event *events,
 	unsigned n = 0;
 
 	while (n < max && queue_done(queue))
-		events[n++] = queue->done[queue->done_head++ & queue->mask];
-	queue->stats.completed += n;
+		events[n++] =
+			queue->done[queue->done_head++ & queue->done_mask];
 	return n;
 }
 
@@ -238,7 +306,7 @@ static bool more_is_ready(const struct kaio_queue *queue, bool stopped_short)
 	if (queue_done(queue))
 		return true;
 	return ring_is_ours(queue) ? kaio_ring_ready(&queue->ring) > 0
-				   : stopped_short && queue->flight.nr;
+				   : stopped_short && queue_in_flight(queue);
 }
 
 /* How many completions to wait for, with n in hand, to have min. */
@@ -251,23 +319,48 @@ static unsigned still_needed(const struct kaio_queue *queue, unsigned n,
 	return 0;
 }
 
-/* What comes before the rounds: the eventfd is cleared first of all. */
-static void begin(struct kaio_queue *queue, unsigned min, int64_t deadline)
+/*
+ * Before anything is collected: the eventfd is cleared first of all, and what
+ * waits goes in.
+ */
+static void begin(struct kaio_queue *queue)
 {
-	kaio_queue_lower_eventfd(queue);
-	kaio_queue_hand_over(queue);
-	if (min > queue_done(queue))
-		spin(queue, min - queue_done(queue), deadline);
+	if (queue->eventfd >= 0)
+		kaio_queue_lower_eventfd(queue);
+	queue_hand_over(queue);
 }
 
-static int gather(struct kaio_queue *queue, struct kaio_event *events,
-		  unsigned min, unsigned max, int64_t deadline)
+/* What is in the ring of a plain queue, as most of the time it is in order. */
+static inline unsigned reap_plainly(struct kaio_queue *queue,
+				    struct kaio_event *events, unsigned max)
 {
+	const struct kaio_event *run;
 	unsigned n = 0;
+	unsigned nr;
+
+	run = kaio_ring_peek(&queue->ring, &nr);
+	if (run) {
+		n = account_in_order(queue, events, run, nr < max ? nr : max);
+		kaio_ring_advance(&queue->ring, n);
+		queue->stats.ring_reaps += n;
+	}
+	if (n < max)
+		n += reap(queue, events + n, max - n, &nr);
+	queue_add_room(queue, n);
+	return n;
+}
+
+/* With n in hand, and what waited handed over. */
+__attribute__((noinline)) static int gather(struct kaio_queue *queue,
+					    struct kaio_event *events,
+					    unsigned n, unsigned min,
+					    unsigned max, int64_t deadline)
+{
 	bool ended;
 	int ret;
 
-	begin(queue, min, deadline);
+	if (min > n + queue_done(queue))
+		spin(queue, min - n - queue_done(queue), deadline);
 	do {
 		unsigned need;
 		bool woken;
@@ -278,38 +371,71 @@ static int gather(struct kaio_queue *queue, struct kaio_event *events,
 		ret = collect_round(queue, events + n, woken ? 0 : need,
 				    max - n, deadline,
 				    n == 0 && queue_is_standing(queue), &ended);
-		if (ret > 0) {
+		if (ret > 0)
 			n += (unsigned)ret;
-			queue->stats.completed += (unsigned)ret;
-		}
 		if (ret == -EINTR && kaio_queue_was_woken(queue)) {
 			ret = 0;
 			woken = true;
 		}
 		ended |= woken || ret < 0;
-		kaio_queue_hand_over(queue);
+		queue_hand_over(queue);
 		n += take_done(queue, events + n, max - n);
 	} while (!ended && still_needed(queue, n, min));
-	kaio_queue_raise_eventfd(queue,
-				 more_is_ready(queue, n == max || ret < 0));
+	if (queue->eventfd >= 0 && more_is_ready(queue, n == max || ret < 0))
+		kaio_queue_raise_eventfd(queue);
+	queue_leave(queue);
 	return n || ret > 0 ? (int)n : ret;
 }
 
-int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
-		    unsigned min, unsigned max, int64_t timeout_ns)
+__attribute__((cold)) static int refuse(const struct kaio_queue *queue)
+{
+	return queue_check(queue) == -ECHILD ? -ECHILD : -EINVAL;
+}
+
+static bool is_wait(const struct kaio_event *events, unsigned min, unsigned max,
+		    int64_t timeout_ns)
+{
+	return (events || !max) && min <= max && max <= INT_MAX &&
+	       timeout_ns >= KAIO_FOREVER;
+}
+
+__attribute__((cold)) static int wait_with_care(struct kaio_queue *queue,
+						struct kaio_event *events,
+						unsigned min, unsigned max,
+						int64_t timeout_ns)
 {
 	int ret;
 
-	if ((!events && max) || min > max || max > INT_MAX ||
-	    timeout_ns < KAIO_FOREVER)
-		return queue_check(queue) == -ECHILD ? -ECHILD : -EINVAL;
+	if (!is_wait(events, min, max, timeout_ns))
+		return refuse(queue);
 	ret = queue_enter(queue);
 	if (ret < 0)
 		return ret;
-	ret = gather(queue, events, timeout_ns ? min : 0, max,
-		     deadline_after(timeout_ns));
-	queue_leave(queue);
-	return ret;
+	begin(queue);
+	return gather(queue, events, 0, timeout_ns ? min : 0, max,
+		      deadline_after(timeout_ns));
+}
+
+/* A plain queue has what it waits for, mostly, in the ring. */
+int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
+		    unsigned min, unsigned max, int64_t timeout_ns)
+{
+	int64_t deadline;
+	unsigned n = 0;
+
+	if (!is_wait(events, min, max, timeout_ns) || !queue || !queue->plain)
+		return wait_with_care(queue, events, min, max, timeout_ns);
+	deadline = deadline_after(timeout_ns);
+	if (deadline == NO_WAIT)
+		min = 0;
+	queue_hand_over(queue);
+	if (queue->ring.header && !queue_done(queue)) {
+		n = reap_plainly(queue, events, max);
+		queue_hand_over(queue);
+		if (n && n >= min)
+			return (int)n;
+	}
+	return gather(queue, events, n, min, max, deadline);
 }
 
 int kaio_queue_reap(struct kaio_queue *queue, struct kaio_event *events,
@@ -324,26 +450,43 @@ int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns)
 	int ret;
 
 	if (timeout_ns < KAIO_FOREVER)
-		return queue_check(queue) == -ECHILD ? -ECHILD : -EINVAL;
+		return refuse(queue);
 	ret = queue_enter(queue);
 	if (ret < 0)
 		return ret;
 	deadline = deadline_after(timeout_ns);
-	kaio_queue_lower_eventfd(queue);
-	kaio_queue_hand_over(queue);
+	begin(queue);
 	while (queue_outstanding(queue) && ret >= 0) {
 		bool ended;
 
 		ret = collect_done(queue, UINT_MAX, deadline, false, &ended);
-		kaio_queue_hand_over(queue);
+		queue_hand_over(queue);
 		if (ret >= 0 && ended)
 			ret = time_left(deadline) ? -EINTR : -ETIMEDOUT;
 	}
 	if (!queue_outstanding(queue))
 		ret = 0;
-	kaio_queue_raise_eventfd(queue, more_is_ready(queue, ret < 0));
+	if (queue->eventfd >= 0 && more_is_ready(queue, ret < 0))
+		kaio_queue_raise_eventfd(queue);
 	queue_leave(queue);
 	return ret < 0 ? ret : 0;
+}
+
+static void call_back(struct kaio_queue *queue)
+{
+	const struct kaio_event *event =
+		queue->done + (queue->done_head++ & queue->done_mask);
+	struct kaio_op *op = (struct kaio_op *)kaio_event_iocb(event);
+	int64_t res = event->res;
+
+	if (queue->plain) {
+		queue_add_room(queue, 1);
+		op->complete(op, res);
+		return;
+	}
+	queue_leave(queue);
+	op->complete(op, res);
+	queue_lock(queue);
 }
 
 /*
@@ -360,10 +503,11 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
 	bool ended;
 	int ret;
 
-	begin(queue, min, deadline);
+	begin(queue);
+	if (min > queue_done(queue))
+		spin(queue, min - queue_done(queue), deadline);
 	do {
 		unsigned need = still_needed(queue, n + queue_done(queue), min);
-		struct kaio_event event;
 		unsigned batch;
 
 		woken = need && kaio_queue_was_woken(queue);
@@ -375,20 +519,14 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
 		}
 		ended |= woken || ret < 0;
 		/* Before the callbacks, for they may take long; and after. */
-		kaio_queue_hand_over(queue);
-		for (batch = queue_done(queue);
-		     batch && take_done(queue, &event, 1); batch--) {
-			struct kaio_op *op =
-				(struct kaio_op *)kaio_event_iocb(&event);
-
-			n++;
-			queue_leave(queue);
-			op->complete(op, event.res);
-			queue_lock(queue);
-		}
-		kaio_queue_hand_over(queue);
+		queue_hand_over(queue);
+		for (batch = queue_done(queue); batch && queue_done(queue);
+		     batch--, n++)
+			call_back(queue);
+		queue_hand_over(queue);
 	} while (!ended && still_needed(queue, n, min));
-	kaio_queue_raise_eventfd(queue, more_is_ready(queue, true));
+	if (queue->eventfd >= 0 && more_is_ready(queue, true))
+		kaio_queue_raise_eventfd(queue);
 	*cut = woken || ret < 0 || (ended && time_left(deadline));
 	return n || ret > 0 ? (int)n : ret;
 }
@@ -426,7 +564,7 @@ int kaio_queue_run_cut(struct kaio_queue *queue, unsigned min,
 	int ret;
 
 	if (min > INT_MAX || timeout_ns < KAIO_FOREVER)
-		return queue_check(queue) == -ECHILD ? -ECHILD : -EINVAL;
+		return refuse(queue);
 	ret = queue_enter(queue);
 	if (ret < 0)
 		return ret;

@@ -4,10 +4,12 @@
  * io_submit means. Each turn takes an operation from pending or stops, so that
  * it ends.
  */
+#include "call.h"
 #include "queue.h"
 
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 /* How often an operation is tried for which the kernel has no memory. */
 #define PATIENCE 32
@@ -36,36 +38,56 @@ static void signal_eventfd(const struct kaio_iocb *iocb)
 void kaio_queue_complete(struct kaio_queue *queue, const struct kaio_iocb *iocb,
 			 int error)
 {
-	queue->done[queue->done_tail++ & queue->mask] = (struct kaio_event){
-		.data = iocb->data,
-		.obj = (uintptr_t)iocb,
-		.res = error,
-	};
+	queue->done[queue->done_tail++ & queue->done_mask] =
+		(struct kaio_event){
+			.data = iocb->data,
+			.obj = (uintptr_t)iocb,
+			.res = error,
+		};
 	signal_eventfd(iocb);
 }
 
+void kaio_queue_scatter(struct kaio_queue *queue)
+{
+	while (queue->first < queue->head)
+		strays_add(&queue->strays, *queue->first++);
+}
+
+void kaio_queue_land(struct kaio_queue *queue, uint64_t iocb)
+{
+	if (queue->first < queue->head && (uintptr_t)*queue->first == iocb) {
+		queue->first++;
+		return;
+	}
+	kaio_queue_scatter(queue);
+	strays_remove(&queue->strays, iocb);
+}
+
+/* It leaves no gap in the line behind those that are in flight. */
 static void reject_head(struct kaio_queue *queue, int error)
 {
-	kaio_queue_complete(queue, queue->pending[queue->head++ & queue->mask],
-			    error);
+	kaio_queue_scatter(queue);
+	queue->first++;
+	kaio_queue_complete(queue, *queue->head++, error);
 	queue->stats.rejected++;
 	queue->refusals = 0;
 }
 
 bool kaio_queue_fail_if_dead(struct kaio_queue *queue)
 {
-	struct kaio_iocb **entry = queue->flight.entries;
+	struct kaio_iocb **entry = queue->strays.entries;
 
 	queue->stats.submit_calls++;
 	if (kaio_submit(queue->ctx, 0, NULL) != -EINVAL)
 		return false;
 	queue->ring.header = NULL;
-	for (; queue->flight.nr; entry++) {
+	kaio_queue_scatter(queue);
+	for (; queue->strays.nr; entry++) {
 		if (!*entry)
 			continue;
 		kaio_queue_complete(queue, *entry, -EINVAL);
 		*entry = NULL;
-		queue->flight.nr--;
+		queue->strays.nr--;
 	}
 	while (queue_pending(queue))
 		reject_head(queue, -EINVAL);
@@ -76,7 +98,7 @@ bool kaio_queue_fail_if_dead(struct kaio_queue *queue)
  * What an io_submit that took nothing means: true to go on with the head, which
  * is another or worth another try at once; false to stop.
  */
-static bool go_on(struct kaio_queue *queue, int error)
+__attribute__((cold)) static bool go_on(struct kaio_queue *queue, int error)
 {
 	switch (error) {
 	case 0: /* no kernel does that; as good as -EAGAIN */
@@ -84,7 +106,7 @@ static bool go_on(struct kaio_queue *queue, int error)
 		queue->stats.eagains++;
 		error = -EAGAIN;
 		/* Room comes with the next completion that is collected. */
-		if (queue->flight.nr)
+		if (queue_in_flight(queue))
 			return false;
 		break;
 	case -EINTR:
@@ -104,44 +126,69 @@ static bool go_on(struct kaio_queue *queue, int error)
 	return true;
 }
 
-static void took(struct kaio_queue *queue, unsigned nr)
+/* How many of those that are pending have room in the kernel. */
+static long ready_to_go(const struct kaio_queue *queue)
 {
-	queue->stats.submitted += nr;
+	struct kaio_iocb **end =
+		queue->first + (queue->depth - queue->strays.nr);
+
+	if (end > queue->room.next)
+		end = queue->room.next;
+	return end - queue->head;
+}
+
+/* As kaio_submit(), which each batch would have to call. */
+static inline int io_submit(struct kaio_queue *queue, long nr)
+{
+	int saved = errno;
+
+	queue->stats.submit_calls++;
+	return call_result(syscall(SYS_io_submit, queue->ctx, nr, queue->head),
+			   saved);
+}
+
+static inline void took(struct kaio_queue *queue, long nr)
+{
+	queue->head += nr;
 	queue->refusals = 0;
-	while (nr--)
-		flight_add(&queue->flight,
-			   queue->pending[queue->head++ & queue->mask]);
+	queue->stats.submitted += (unsigned long)nr;
 }
 
 /* After a partial count the rest goes in at once: its head's error then shows.
  */
-int kaio_queue_hand_over(struct kaio_queue *queue)
+__attribute__((noinline)) static int hand_over_rest(struct kaio_queue *queue,
+						    long nr, int ret)
 {
-	unsigned taken = 0;
+	int taken = 0;
 
-	while (queue_pending(queue) && queue->flight.nr < queue->depth) {
-		unsigned first = queue->head & queue->mask;
-		unsigned nr = queue->mask + 1 - first;
-		int ret;
-
-		if (nr > queue_pending(queue))
-			nr = queue_pending(queue);
-		if (nr > queue->depth - queue->flight.nr)
-			nr = queue->depth - queue->flight.nr;
-		queue->stats.submit_calls++;
-		ret = kaio_submit(queue->ctx, nr, queue->pending + first);
+	for (;;) {
 		if (ret > 0) {
-			took(queue, (unsigned)ret);
-			taken += (unsigned)ret;
-			queue->stats.partial_submits += (unsigned)ret < nr;
+			took(queue, ret);
+			taken += ret;
+			queue->stats.partial_submits += ret < nr;
 		} else if (!go_on(queue, ret)) {
 			break;
 		}
+		nr = ready_to_go(queue);
+		if (!nr)
+			break;
+		ret = io_submit(queue, nr);
 	}
-	/* From the front again, so that the next batch is not cut in two. */
-	if (!queue_pending(queue))
-		queue->head = queue->tail = 0;
-	return (int)taken;
+	return taken;
+}
+
+int kaio_queue_hand_over(struct kaio_queue *queue)
+{
+	long nr = ready_to_go(queue);
+	int ret;
+
+	if (!nr)
+		return 0;
+	ret = io_submit(queue, nr);
+	if (ret != nr)
+		return hand_over_rest(queue, nr, ret);
+	took(queue, nr);
+	return ret;
 }
 
 int kaio_queue_submit(struct kaio_queue *queue)
@@ -150,7 +197,7 @@ int kaio_queue_submit(struct kaio_queue *queue)
 
 	if (ret < 0)
 		return ret;
-	ret = kaio_queue_hand_over(queue);
+	ret = queue_hand_over(queue);
 	queue_leave(queue);
 	return ret;
 }

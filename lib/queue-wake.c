@@ -105,12 +105,10 @@ int kaio_queue_eventfd(struct kaio_queue *queue)
  */
 void kaio_queue_lower_eventfd(struct kaio_queue *queue)
 {
-	if (queue->eventfd >= 0)
-		clear_counter(queue->eventfd);
+	clear_counter(queue->eventfd);
 }
 
-void kaio_queue_raise_eventfd(struct kaio_queue *queue, bool left)
+void kaio_queue_raise_eventfd(struct kaio_queue *queue)
 {
-	if (queue->eventfd >= 0 && (left || queue_done(queue)))
-		raise_counter(queue->eventfd);
+	raise_counter(queue->eventfd);
 }

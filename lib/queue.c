@@ -16,6 +16,9 @@
 /* More is -EINVAL in the kernel: ioctx_alloc(). */
 #define DEPTH_MAX 4194304
 
+/* So that the line seldom meets the end of its memory. */
+#define LINE_MIN 256
+
 #define KNOWN_FLAGS                                                  \
 	(KAIO_QUEUE_NO_RING | KAIO_QUEUE_WAKE | KAIO_QUEUE_EVENTFD | \
 	 KAIO_QUEUE_SHARED | KAIO_QUEUE_SHRINK)
@@ -68,10 +71,11 @@ static struct kaio_queue *map_queue(unsigned depth, unsigned capacity)
 {
 	unsigned slots = power_of_2(capacity);
 	unsigned entries = power_of_2((uint64_t)depth * 2);
+	uint64_t places = (uint64_t)slots * 2 + LINE_MIN;
 	uint64_t done = (sizeof(struct kaio_queue) + 63) / 64 * 64;
-	uint64_t pending = done + (uint64_t)slots * sizeof(struct kaio_event);
-	uint64_t flight = pending + (uint64_t)slots * sizeof(void *);
-	uint64_t size = flight + (uint64_t)entries * sizeof(void *);
+	uint64_t line = done + (uint64_t)slots * sizeof(struct kaio_event);
+	uint64_t strays = line + places * sizeof(void *);
+	uint64_t size = strays + (uint64_t)entries * sizeof(void *);
 	struct kaio_queue *queue;
 	char *memory;
 
@@ -88,10 +92,12 @@ static struct kaio_queue *map_queue(unsigned depth, unsigned capacity)
 	queue->depth = depth;
 	queue->capacity = capacity;
 	queue->done = (struct kaio_event *)(memory + done);
-	queue->pending = (struct kaio_iocb **)(memory + pending);
-	queue->flight.entries = (struct kaio_iocb **)(memory + flight);
-	queue->mask = slots - 1;
-	queue->flight.mask = entries - 1;
+	queue->line = (struct kaio_iocb **)(memory + line);
+	queue->line_end = queue->line + places;
+	queue->first = queue->head = queue->room.next = queue->line;
+	queue->strays.entries = (struct kaio_iocb **)(memory + strays);
+	queue->done_mask = slots - 1;
+	queue->strays.mask = entries - 1;
 	queue->mapped = (size_t)size;
 	return queue;
 }
@@ -191,6 +197,9 @@ int kaio_queue_create(struct kaio_queue **queue, unsigned depth,
 		return ret;
 	}
 	new->capacity = new->depth + params->backlog;
+	new->plain = new->owner == WIPED_BY_FORK &&
+		     !(new->flags &(KAIO_QUEUE_WAKE | KAIO_QUEUE_EVENTFD |
+				    KAIO_QUEUE_SHARED));
 	if (!ring_is_wanted(params->flags) ||
 	    kaio_ring_attach(&new->ring, new->ctx) < 0)
 		new->ring.header = NULL;
@@ -215,6 +224,21 @@ int kaio_queue_destroy(struct kaio_queue *queue)
 	return 0;
 }
 
+int kaio_queue_enter(struct kaio_queue *queue)
+{
+	int ret = queue_check(queue);
+
+	if (ret == 0)
+		queue_lock(queue);
+	return ret;
+}
+
+void kaio_queue_leave(struct kaio_queue *queue)
+{
+	queue_notify(queue);
+	queue_unlock(queue);
+}
+
 /* All errors of io_submit are for later but one: whose eventfd is it? */
 static int use_eventfd(const struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
@@ -229,12 +253,45 @@ static int use_eventfd(const struct kaio_queue *queue, struct kaio_iocb *iocb)
 
 static unsigned room_for(const struct kaio_queue *queue)
 {
-	uint64_t outstanding = queue->stats.pushed - queue->stats.completed;
-
-	return queue->capacity - (unsigned)outstanding;
+	return queue->capacity - queue_pending(queue) - queue_in_flight(queue) -
+	       queue_done(queue);
 }
 
-int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb)
+/* Fewer steps than there were pushes since the last time. */
+static void move_line_to_front(struct kaio_queue *queue)
+{
+	ptrdiff_t by = queue->first - queue->line;
+
+	memmove(queue->line, queue->first,
+		(size_t)(queue->room.next - queue->first) *
+			sizeof(*queue->line));
+	queue->first -= by;
+	queue->head -= by;
+	queue_set_tail(queue, queue->room.next - by);
+}
+
+/* Places for so many at the end of the line; there is room for them. */
+static struct kaio_iocb **places_for(struct kaio_queue *queue, unsigned nr)
+{
+	if ((size_t)(queue->line_end - queue->room.next) < nr)
+		move_line_to_front(queue);
+	return queue->room.next;
+}
+
+/* To be called after all that may leave less room than there was. */
+static void set_limit(struct kaio_queue *queue)
+{
+	unsigned room = room_for(queue);
+
+	if (!queue->plain)
+		return;
+	queue->room.end = queue->line_end;
+	if ((size_t)(queue->line_end - queue->room.next) > room)
+		queue->room.end = queue->room.next + room;
+}
+
+__attribute__((noinline)) static int push_with_care(struct kaio_queue *queue,
+						    struct kaio_iocb *iocb)
 {
 	int ret = queue_enter(queue);
 
@@ -247,17 +304,28 @@ int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb)
 	else
 		ret = use_eventfd(queue, iocb);
 	if (ret == 0) {
-		queue->pending[queue->tail++ & queue->mask] = iocb;
-		queue->stats.pushed++;
+		*places_for(queue, 1) = iocb;
+		queue_set_tail(queue, queue->room.next + 1);
+		set_limit(queue);
 	}
 	queue_unlock(queue);
 	return ret;
 }
 
+int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb)
+{
+	if (!queue || !iocb ||
+	    __atomic_load_n(&queue->room.next, __ATOMIC_RELAXED) >=
+		    queue->room.end)
+		return push_with_care(queue, iocb);
+	*queue->room.next++ = iocb;
+	return 0;
+}
+
 int kaio_queue_push_row(struct kaio_queue *queue, void *row, size_t stride,
 			unsigned *nr)
 {
-	unsigned tail;
+	struct kaio_iocb **place;
 	unsigned left;
 	int ret = 0;
 
@@ -267,39 +335,51 @@ int kaio_queue_push_row(struct kaio_queue *queue, void *row, size_t stride,
 		left = room_for(queue);
 		ret = -ENOBUFS;
 	}
-	for (tail = queue->tail; left; left--) {
+	for (place = places_for(queue, left); left; left--) {
 		int error = use_eventfd(queue, row);
 
 		if (error < 0) {
 			ret = error;
 			break;
 		}
-		queue->pending[tail++ & queue->mask] = row;
+		*place++ = row;
 		row = (char *)row + stride;
 	}
-	*nr = tail - queue->tail;
-	queue->tail = tail;
-	queue->stats.pushed += *nr;
+	*nr = (unsigned)(place - queue->room.next);
+	queue_set_tail(queue, place);
+	set_limit(queue);
 	queue_unlock(queue);
 	return ret;
 }
 
+static bool is_in_flight(const struct kaio_queue *queue,
+			 const struct kaio_iocb *iocb)
+{
+	struct kaio_iocb **place = queue->first;
+
+	while (place < queue->head)
+		if (*place++ == iocb)
+			return true;
+	return strays_find(&queue->strays, (uintptr_t)iocb);
+}
+
 static int cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
+	struct kaio_iocb **place = queue->head;
 	struct kaio_event unused;
-	unsigned i;
 
-	for (i = queue->head; i != queue->tail; i++) {
-		if (queue->pending[i & queue->mask] != iocb)
-			continue;
-		for (queue->tail--; i != queue->tail; i++)
-			queue->pending[i & queue->mask] =
-				queue->pending[(i + 1) & queue->mask];
+	while (place < queue->room.next && *place != iocb)
+		place++;
+	if (place < queue->room.next) {
+		queue_set_tail(queue, queue->room.next - 1);
+		memmove(place, place + 1,
+			(size_t)(queue->room.next - place) * sizeof(*place));
 		kaio_queue_complete(queue, iocb, -ECANCELED);
 		queue->stats.canceled++;
+		set_limit(queue);
 		return 0;
 	}
-	if (!flight_find(&queue->flight, (uintptr_t)iocb))
+	if (!is_in_flight(queue, iocb))
 		return -ENOENT;
 	queue->stats.cancel_calls++;
 	return kaio_cancel(queue->ctx, iocb, &unused) == -EINPROGRESS ? 0
@@ -320,23 +400,26 @@ int kaio_queue_cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
 void kaio_queue_withdraw(struct kaio_queue *queue, const void *from,
 			 const void *to)
 {
-	unsigned end;
-	unsigned i;
+	struct kaio_iocb **place;
+	struct kaio_iocb **tail;
+	struct kaio_iocb **end;
 
 	queue_lock(queue);
-	end = queue->tail;
-	queue->tail = queue->head;
-	for (i = queue->head; i != end; i++) {
-		struct kaio_iocb *iocb = queue->pending[i & queue->mask];
+	end = queue->room.next;
+	tail = queue->head;
+	for (place = queue->head; place < end; place++) {
+		struct kaio_iocb *iocb = *place;
 
 		if ((uintptr_t)iocb < (uintptr_t)from ||
 		    (uintptr_t)iocb >= (uintptr_t)to) {
-			queue->pending[queue->tail++ & queue->mask] = iocb;
+			*tail++ = iocb;
 			continue;
 		}
 		kaio_queue_complete(queue, iocb, -ECANCELED);
 		queue->stats.canceled++;
 	}
+	queue_set_tail(queue, tail);
+	set_limit(queue);
 	queue_leave(queue);
 }
 
@@ -357,7 +440,7 @@ unsigned kaio_queue_inflight(const struct kaio_queue *queue)
 
 	if (enter_to_read(queue) < 0)
 		return 0;
-	nr = queue->flight.nr;
+	nr = queue_in_flight(queue);
 	leave_after_reading(queue);
 	return nr;
 }
@@ -385,5 +468,9 @@ void kaio_queue_stats(const struct kaio_queue *queue,
 	if (enter_to_read(queue) < 0)
 		return;
 	*stats = queue->stats;
+	stats->pushed = stats->submitted + stats->rejected + stats->canceled +
+			queue_pending(queue);
+	stats->completed = stats->pushed - queue_pending(queue) -
+			   queue_in_flight(queue) - queue_done(queue);
 	leave_after_reading(queue);
 }

@@ -3,17 +3,28 @@
  * An operation that kaio_queue_push() accepted is in exactly one of three
  * places, and moves through them in this order:
  *
- *   pending  pushed, not yet in the kernel: pending[head, tail), first in first
- *            out;
- *   flight   in the kernel, its completion not yet taken from it;
+ *   pending  pushed, not yet in the kernel: [head, tail) of the line, first in
+ *            first out;
+ *   flight   in the kernel, its completion not yet taken from it: [first, head)
+ *            of the line, in the order in which they went in, or a stray;
  *   done     completed, not yet with the caller: done[done_head, done_tail).
  *            Made here for an operation the kernel would not take, or collected
  *            by kaio_queue_drain() and kaio_queue_run(). What kaio_queue_wait()
  *            collects goes to the caller's array at once.
  *
- * As no more than capacity of them are outstanding, and pending and done have
- * room for as many, neither overflows. head, tail, done_head and done_tail run
- * freely and are masked on access.
+ * As long as operations complete in the order in which they went in, to take
+ * one out of flight is to move first. The first one that completes before those
+ * in front of it makes strays of all in flight, once each.
+ *
+ * As no more than capacity of them are outstanding, and the line and done have
+ * room for as many, neither overflows. done_head and done_tail run freely and
+ * are masked on access. The line is moved to the front of its memory when it
+ * meets the end: it is never cut in two, and what the kernel gets neither.
+ *
+ * The line's tail is room.next. In a plain queue, of one thread and with
+ * nothing but operations in flight, pushes may go on from there to room.end
+ * without a look at anything else; in all others it is NULL, as it is in a
+ * child.
  *
  * An iocb is not touched after the kernel took it: it may be gone. (One that
  * the kernel let go of with its context is read once more, for its data.)
@@ -21,7 +32,7 @@
 #ifndef QUEUE_H
 #define QUEUE_H
 
-#include "flight.h"
+#include "strays.h"
 
 #include <kaio/queue.h>
 #include <kaio/ring.h>
@@ -45,7 +56,15 @@ struct queue_guest {
 	void (*end)(struct queue_guest *guest);
 };
 
+/* Where pushes go that need no more than to be noted, and up to where. */
+struct kaio_queue_room {
+	struct kaio_iocb **next;
+	struct kaio_iocb **end;
+};
+
 struct kaio_queue {
+	struct kaio_queue_room room; /* first; from the line's tail on */
+	bool plain;  /* none of the flags below matters, nor does the owner */
 	pid_t owner; /* WIPED_BY_FORK, or the pid to compare; 0: wiped */
 	uint32_t flags;
 	unsigned depth;
@@ -54,12 +73,12 @@ struct kaio_queue {
 	struct kaio_ring ring; /* its header is NULL where there is none */
 	int64_t spin_ns;
 
-	struct kaio_iocb **pending;
+	struct kaio_iocb **first, **head;
+	struct kaio_iocb **line, **line_end;
+	struct strays strays;
 	struct kaio_event *done;
-	unsigned mask; /* of pending and of done */
-	unsigned head, tail;
+	unsigned done_mask;
 	unsigned done_head, done_tail;
-	struct flight flight;
 
 	unsigned refusals; /* in a row, of the head of pending */
 	struct run_frame *frames;
@@ -84,7 +103,12 @@ struct kaio_queue {
 
 static inline unsigned queue_pending(const struct kaio_queue *queue)
 {
-	return queue->tail - queue->head;
+	return (unsigned)(queue->room.next - queue->head);
+}
+
+static inline unsigned queue_in_flight(const struct kaio_queue *queue)
+{
+	return (unsigned)(queue->head - queue->first) + queue->strays.nr;
 }
 
 static inline unsigned queue_done(const struct kaio_queue *queue)
@@ -94,7 +118,22 @@ static inline unsigned queue_done(const struct kaio_queue *queue)
 
 static inline bool queue_outstanding(const struct kaio_queue *queue)
 {
-	return queue->flight.nr || queue_pending(queue);
+	return queue->room.next != queue->first || queue->strays.nr;
+}
+
+/* Atomic, as other threads look at it when they begin to push. */
+static inline void queue_set_tail(struct kaio_queue *queue,
+				  struct kaio_iocb **tail)
+{
+	__atomic_store_n(&queue->room.next, tail, __ATOMIC_RELAXED);
+}
+
+/* So many more may be pushed: their completions are with the caller. */
+static inline void queue_add_room(struct kaio_queue *queue, unsigned nr)
+{
+	queue->room.end += nr;
+	if (queue->room.end > queue->line_end)
+		queue->room.end = queue->line_end;
 }
 
 static inline int queue_check(const struct kaio_queue *queue)
@@ -118,16 +157,6 @@ static inline void queue_unlock(struct kaio_queue *queue)
 		pthread_mutex_unlock(&queue->lock);
 }
 
-/* What each public function begins with, and ends with. */
-static inline int queue_enter(struct kaio_queue *queue)
-{
-	int ret = queue_check(queue);
-
-	if (ret == 0)
-		queue_lock(queue);
-	return ret;
-}
-
 void kaio_queue_ring_bell(struct kaio_queue *queue);
 
 /*
@@ -146,19 +175,42 @@ static inline void queue_notify(struct kaio_queue *queue)
 {
 	if (queue->sleepers &&
 	    (queue_done(queue) ||
-	     (!queue->flight.nr && (queue->leaving || queue_pending(queue))) ||
+	     (!queue_in_flight(queue) &&
+	      (queue->leaving || queue_pending(queue))) ||
 	     __atomic_load_n(&queue->woken, __ATOMIC_RELAXED)))
 		kaio_queue_ring_bell(queue);
 }
 
+/* What each public function begins with, and ends with. */
+__attribute__((cold)) int kaio_queue_enter(struct kaio_queue *queue);
+__attribute__((cold)) void kaio_queue_leave(struct kaio_queue *queue);
+
+static inline int queue_enter(struct kaio_queue *queue)
+{
+	return queue && queue->plain ? 0 : kaio_queue_enter(queue);
+}
+
 static inline void queue_leave(struct kaio_queue *queue)
 {
-	queue_notify(queue);
-	queue_unlock(queue);
+	if (!queue->plain)
+		kaio_queue_leave(queue);
 }
 
 /* Hands pending over as far as there is room; how many the kernel took. */
 int kaio_queue_hand_over(struct kaio_queue *queue);
+
+static inline int queue_hand_over(struct kaio_queue *queue)
+{
+	return queue->head == queue->room.next ? 0
+					       : kaio_queue_hand_over(queue);
+}
+
+/* Makes strays of all that is in flight, so that the line begins at its head.
+ */
+__attribute__((cold)) void kaio_queue_scatter(struct kaio_queue *queue);
+
+/* Takes an operation that has completed out of flight, wherever it is. */
+void kaio_queue_land(struct kaio_queue *queue, uint64_t iocb);
 
 /* Makes the completion of an operation that the kernel does not have. */
 void kaio_queue_complete(struct kaio_queue *queue, const struct kaio_iocb *iocb,
@@ -194,8 +246,9 @@ void kaio_queue_silence_bell(struct kaio_queue *queue);
 /* Takes the wake, if there was one since the last time. */
 bool kaio_queue_was_woken(struct kaio_queue *queue);
 
-/* The level of the eventfd: down before collecting, up if some are left. */
+/* The level of the eventfd, where there is one: down before collecting, up if
+ * some are left. */
 void kaio_queue_lower_eventfd(struct kaio_queue *queue);
-void kaio_queue_raise_eventfd(struct kaio_queue *queue, bool left);
+void kaio_queue_raise_eventfd(struct kaio_queue *queue);
 
 #endif

@@ -148,7 +148,9 @@ KAIO_INLINE void kaio_ring_advance(struct kaio_ring *ring, unsigned nr)
 {
 	uint32_t head = __atomic_load_n(&ring->header->head, __ATOMIC_RELAXED);
 
-	head = nr < ring->nr - head ? head + nr : nr - (ring->nr - head);
+	head += nr;
+	if (head >= ring->nr)
+		head -= ring->nr;
 	/*
 	 * Release: the reads of the events come before it. Pairs with the
 	 * kernel's load of ring->head, in aio_complete() and
