@@ -339,8 +339,9 @@ int kaio_queue_eventfd(struct kaio_queue *queue);
  * -ENOENT: it is neither in the backlog nor in flight: never pushed, collected,
  *	or complete and only to be collected
  * -ECHILD: the queue belongs to the parent of this process
- * Context: does not block, but takes time in proportion to the backlog; the
- * queue's thread only, or any under KAIO_QUEUE_SHARED; not async-signal-safe.
+ * Context: does not block, but takes time in proportion to what is outstanding;
+ * the queue's thread only, or any under KAIO_QUEUE_SHARED; not
+ * async-signal-safe.
  * Since: 0.1
  */
 int kaio_queue_cancel(struct kaio_queue *queue, struct kaio_iocb *iocb);
