@@ -174,7 +174,7 @@ check_constants_and_structures()
 	grep -hE '^#define KAIO' include/kaio/*.h | tr -c 'A-Z0-9_' '\n' |
 		cat - "$tmp/constants" | sort -u >"$tmp/defined"
 	# The titles of pages look like constants, and some are their names.
-	grep -hv '^\.Dt' man/kaio.7 man/*.3 |
+	grep -hv '^\.Dt' man/*.7 man/*.3 |
 		grep -o 'KAIO_[A-Z0-9_]*[A-Z0-9]' | sort -u |
 		grep -vx KAIO_NO_RING >"$tmp/named"
 	for constant in $(comm -23 "$tmp/constants" "$tmp/named"); do
