@@ -69,23 +69,31 @@ check() {
 	esac
 }
 
+# A program that hangs does not end at SIGTERM, and fio's processes leave the
+# group that timeout ends.
+# shellcheck disable=SC2016 # for the shell below timeout
+start='"$@" &
+	trap "pkill -KILL -P $!; kill -KILL $!" TERM
+	echo $! >pid
+	wait $!'
+
 # on_dropin INPUT COMMAND...: the command has to read ./gate before it begins,
 # and is held there, loaded and bound, until its maps are copied.
 on_dropin() {
 	input=$1
 	shift
 	rm -f gate pid maps
-	mkfifo gate
+	mkfifo gate pid
 	{
+		read -r pid <pid
 		exec 3>gate
-		cat "/proc/$(cat pid)/maps" >maps
+		cat "/proc/$pid/maps" >maps
 		printf '%s' "$input" >&3
 	} &
 	gatekeeper=$!
 	status=0
-	# shellcheck disable=SC2016 # for the inner shell
-	timeout 60 sh -c 'echo $$ >pid && exec env "$@"' sh \
-		LD_LIBRARY_PATH="$libaiodir" "$@" || status=$?
+	timeout 60 sh -c "$start" sh \
+		env LD_LIBRARY_PATH="$libaiodir" "$@" || status=$?
 	# It still waits for a program that never came to the gate.
 	kill "$gatekeeper" 2>/dev/null || :
 	wait "$gatekeeper" || :
@@ -230,8 +238,8 @@ sysbench_validates() {
 		--events=4096 --time=0 --validate=on "$@"
 	sysbench fileio "$@" --validate=on prepare
 	for mode in $modes; do
-		on_dropin file-io-mode=async sysbench fileio --config-file=gate \
-			"$@" --file-test-mode="$mode" run
+		on_dropin '' sysbench --config-file=gate fileio "$@" \
+			--file-io-mode=async --file-test-mode="$mode" run
 	done
 	sysbench fileio "$@" --validate=on --file-test-mode=seqrd run
 }
