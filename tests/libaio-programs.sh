@@ -22,7 +22,7 @@ trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
 
 fail() {
-	echo "$*"
+	echo "$*" >&2
 	exit 1
 }
 
@@ -239,7 +239,9 @@ sysbench_validates() {
 	sysbench fileio "$@" --validate=on prepare
 	for mode in $modes; do
 		on_dropin '' sysbench --config-file=gate fileio "$@" \
-			--file-io-mode=async --file-test-mode="$mode" run
+			--file-io-mode=async --file-test-mode="$mode" run >out
+		cat out
+		grep -q '^Using asynchronous I/O mode' out
 	done
 	sysbench fileio "$@" --validate=on --file-test-mode=seqrd run
 }
