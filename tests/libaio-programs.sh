@@ -7,11 +7,12 @@
 # N passed, N failed, N skipped.
 set -u
 
-libaiodir=$(realpath "${libaiodir:-lib/libaio}")
+libaiodir=${libaiodir:-lib/libaio}
 if [ ! -e "$libaiodir/libaio.so.1" ]; then
 	echo "SKIP: there is no libaio.so.1 in $libaiodir"
 	exit 77
 fi
+libaiodir=$(realpath "$libaiodir")
 library=$(realpath "$libaiodir/libaio.so.1")
 dir=$(mktemp -d "$PWD/libaio-programs.XXXXXX") # a disk, if the build is on one
 cd "$dir" || exit 99
@@ -85,9 +86,9 @@ on_dropin() {
 	rm -f gate pid maps
 	mkfifo gate pid
 	{
-		read -r pid <pid
+		read -r process <pid
 		exec 3>gate
-		cat "/proc/$pid/maps" >maps
+		cat "/proc/$process/maps" >maps
 		printf '%s' "$input" >&3
 	} &
 	gatekeeper=$!

@@ -36,8 +36,9 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-libaiodir=$(realpath "${libaiodir:-lib/libaio}")
+libaiodir=${libaiodir:-lib/libaio}
 [ -e "$libaiodir/libaio.so.1" ] || die "there is no libaio.so.1 in $libaiodir"
+libaiodir=$(realpath "$libaiodir")
 command -v fio >/dev/null || die "fio is not installed"
 [ "$(id -u)" -eq 0 ] || die "devices are set up by root"
 control=/sys/class/zram-control
