@@ -40,6 +40,9 @@ libaiodir=${libaiodir:-lib/libaio}
 [ -e "$libaiodir/libaio.so.1" ] || die "there is no libaio.so.1 in $libaiodir"
 libaiodir=$(realpath "$libaiodir")
 command -v fio >/dev/null || die "fio is not installed"
+LD_LIBRARY_PATH=$libaiodir ldd "$(command -v fio)" |
+	grep -Fq "$libaiodir/libaio.so.1" ||
+	die "fio does not take $libaiodir/libaio.so.1"
 [ "$(id -u)" -eq 0 ] || die "devices are set up by root"
 control=/sys/class/zram-control
 [ -e $control ] || modprobe zram 2>/dev/null ||
