@@ -166,16 +166,17 @@ START_TEST(numbers_are_checked)
 }
 END_TEST
 
-/* Kept on purpose: programs rely on it without knowing. */
+/* Kept on purpose: programs rely on it without knowing. It needs the ring. */
 START_TEST(nothing_is_checked_where_nothing_is_waited_for_or_there)
 {
+	int expected = harness_has_ring() || libaio_is_foreign() ? 0 : -EINVAL;
 	io_context_t ctx = libaio_context(4);
 	size_t i;
 
 	for (i = 0; i < COUNT(waiters); i++) {
-		ck_assert_call(waiters[i](ctx, 5, 4, NULL, &none), 0);
-		ck_assert_call(waiters[i](ctx, 0, -1, NULL, &none), 0);
-		ck_assert_call(waiters[i](ctx, -1, 4, NULL, &none), 0);
+		ck_assert_call(waiters[i](ctx, 5, 4, NULL, &none), expected);
+		ck_assert_call(waiters[i](ctx, 0, -1, NULL, &none), expected);
+		ck_assert_call(waiters[i](ctx, -1, 4, NULL, &none), expected);
 	}
 	ck_assert_call(io_destroy(ctx), 0);
 }
