@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 bool libaio_is_foreign(void)
@@ -99,6 +100,46 @@ long libaio_result(io_context_t ctx, struct iocb *iocb)
 	ck_assert_ptr_eq(event.data, iocb->data);
 	ck_assert_int_eq((long)event.res2, 0);
 	return (long)event.res;
+}
+
+struct libaio_ring *libaio_ring(io_context_t ctx)
+{
+	struct libaio_ring *ring = (struct libaio_ring *)ctx;
+
+	ck_assert_uint_eq(ring->magic, 0xa10a10a1);
+	return ring;
+}
+
+size_t libaio_ring_size(io_context_t ctx)
+{
+	return (libaio_ring(ctx)->nr + 1) * sizeof(struct io_event);
+}
+
+int libaio_raw_destroy(io_context_t ctx)
+{
+	return (int)syscall(SYS_io_destroy, ctx);
+}
+
+void libaio_refused_by_all(io_context_t ctx)
+{
+	struct timespec none = { 0, 0 };
+	struct timespec second = { 1, 0 };
+	struct io_event event;
+	struct iocb iocb;
+	struct iocb *list[] = { &iocb };
+
+	libaio_good(&iocb, 0);
+	ck_assert_call(io_getevents(ctx, 0, 1, &event, &none), -EINVAL);
+	ck_assert_call(io_getevents(ctx, 1, 1, &event, &second), -EINVAL);
+	ck_assert_call(io_getevents(ctx, 1, 1, &event, NULL), -EINVAL);
+	ck_assert_call(io_pgetevents(ctx, 0, 1, &event, &none, NULL), -EINVAL);
+	ck_assert_call(io_pgetevents(ctx, 1, 1, &event, NULL, NULL), -EINVAL);
+	ck_assert_call(io_queue_run(ctx), -EINVAL);
+	ck_assert_call(io_submit(ctx, 0, NULL), -EINVAL);
+	ck_assert_call(io_submit(ctx, 1, list), -EINVAL);
+	ck_assert_call(io_cancel(ctx, &iocb, &event), -EINVAL);
+	ck_assert_call(io_destroy(ctx), -EINVAL);
+	ck_assert_call(io_queue_release(ctx), -EINVAL);
 }
 
 void tally_begin(struct tally *tally, size_t nr)

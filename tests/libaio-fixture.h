@@ -42,6 +42,21 @@ void libaio_submit_good(io_context_t ctx, size_t first, size_t nr);
 /* Waits for the only operation, in flight or done, and gives its result. */
 long libaio_result(io_context_t ctx, struct iocb *iocb);
 
+/* The ring, as programs that read it have it, from the kernel's source. */
+struct libaio_ring {
+	unsigned id, nr, head, tail, magic, compat, incompat, header_length;
+	struct io_event events[];
+};
+
+struct libaio_ring *libaio_ring(io_context_t ctx);
+size_t libaio_ring_size(io_context_t ctx);
+
+/* The system call, past the library. */
+int libaio_raw_destroy(io_context_t ctx);
+
+/* Every call that takes a context says that this is none. */
+void libaio_refused_by_all(io_context_t ctx);
+
 /*
  * Which numbers have come, and how often. tally_add() can be called from
  * threads and signal handlers: what it finds wrong is asserted by tally_end().
