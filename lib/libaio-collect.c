@@ -15,7 +15,7 @@
  *   handler is a thread like any other;
  * - in the kernel, or on the way there or back: in_kernel counts it, and the
  *   handler goes to the kernel, too;
- * - with the lock, which kaio_context_lock() tells. Everyone else is kept out,
+ * - with the lock, which context_lock() tells. Everyone else is kept out,
  *   and the handler does as if it had the lock itself, but for the unlocking.
  *   Where its thread was about to read, or goes on to enter the kernel, it
  *   finds what the handler left. Where it was copying events, these may be gone
@@ -44,14 +44,6 @@
 #include <string.h>
 
 #define NOT_READING UINT32_MAX
-
-/* A call under way. */
-struct call {
-	struct context *context; /* NULL: the kernel's alone */
-	struct collect left;	 /* what of it is left to do */
-	int n;			 /* events so far */
-	bool by_ring;		 /* whether the ring may answer */
-};
 
 enum verdict {
 	DONE,
@@ -116,8 +108,6 @@ static unsigned reap(struct context *context, struct kaio_event *events,
 		run = kaio_ring_peek(&ring, &nr);
 		if (!run || !room)
 			break;
-		if (run != ring.events + head)
-			continue;
 		if (nr > room)
 			nr = room;
 		memcpy(events + reaped, run, nr * sizeof(*run));
@@ -137,99 +127,106 @@ static unsigned reap(struct context *context, struct kaio_event *events,
 	return reaped;
 }
 
-static void take(struct call *call)
+/* Whether the kernel would do it, and the ring can. */
+static bool goes_by_ring(const struct collect *collect)
 {
-	struct collect *left = &call->left;
-	unsigned max = call->context->nr;
+	/* A handler that the mask admits is the kernel's to call. */
+	return collect->min >= 0 && collect->min <= collect->nr &&
+	       !collect->sigmask;
+}
+
+static void take(struct collect *collect)
+{
+	unsigned max = collect->context->nr;
 	unsigned n;
 
-	if (left->nr < (long)max)
-		max = (unsigned)left->nr;
-	n = reap(call->context, left->events, max);
-	call->n += (int)n;
-	left->events += n;
-	left->nr -= (long)n;
-	left->min -= (long)n;
+	if (collect->nr < (long)max)
+		max = (unsigned)collect->nr;
+	n = reap(collect->context, collect->events, max);
+	collect->n += (int)n;
+	collect->events += n;
+	collect->nr -= (long)n;
+	collect->min = collect->min > (long)n ? collect->min - (long)n : 0;
 }
 
 /* libaio's answer to a call that does not wait, whatever its arguments. */
-static bool answers_empty(const struct call *call)
+static bool answers_empty(const struct collect *collect)
 {
-	const struct kaio_ring ring = ring_of(call->context);
+	const struct kaio_ring ring = ring_of(collect->context);
 
-	return call->left.timeout == 0 && kaio_ring_ready(&ring) == 0;
+	return collect->timeout == 0 && kaio_ring_ready(&ring) == 0;
+}
+
+/* A handler asks the kernel for no more than it may take. */
+static enum verdict ask_kernel_for_room(struct collect *collect)
+{
+	const struct kaio_ring ring = ring_of(collect->context);
+	long room = (long)room_for_handler(collect->context, head_of(&ring));
+
+	if (collect->nr > room)
+		collect->nr = room;
+	if (collect->min > room)
+		collect->min = room;
+	return room ? ASK_KERNEL : CUT_SHORT;
 }
 
 /* Within the lock. */
-static enum verdict judge(struct call *call, bool stay)
+static enum verdict judge(struct collect *collect, bool stay)
 {
-	struct context *context = call->context;
-	struct collect *left = &call->left;
-	struct kaio_ring ring;
-	uint32_t room;
+	struct context *context = collect->context;
 
-	if (!is_still(context, left->ctx)) {
-		call->context = NULL;
+	if (!is_still(context, collect->ctx)) {
+		collect->context = NULL;
 		return ASK_KERNEL;
 	}
-	if (answers_empty(call))
+	if (answers_empty(collect))
 		return DONE;
-	if (call->by_ring &&
+	if (goes_by_ring(collect) &&
 	    !__atomic_load_n(&context->in_kernel, __ATOMIC_ACQUIRE)) {
-		take(call);
-		if (left->min <= 0 || left->timeout == 0)
+		take(collect);
+		if (collect->min == 0 || collect->timeout == 0)
 			return DONE;
 		if (stay)
 			return WAIT;
 	}
-	ring = ring_of(context);
-	room = room_for_handler(context, head_of(&ring));
-	if (!room)
-		return CUT_SHORT;
-	if (context->reading != NOT_READING && left->nr > (long)room) {
-		left->nr = (long)room;
-		if (left->min > left->nr)
-			left->min = left->nr;
-	}
+	if (context->reading != NOT_READING)
+		return ask_kernel_for_room(collect);
 	return ASK_KERNEL;
 }
 
 /* stay: not to enter the kernel. */
-static enum verdict look(struct call *call, bool stay)
+static enum verdict look(struct collect *collect, bool stay)
 {
-	struct context *context = call->context;
-	bool locked = kaio_context_lock(context);
-	enum verdict verdict = judge(call, stay);
+	struct context *context = collect->context;
+	bool locked = context_lock(context);
+	enum verdict verdict = judge(collect, stay);
 
-	if (verdict == ASK_KERNEL && call->context)
+	if (verdict == ASK_KERNEL && collect->context)
 		__atomic_fetch_add(&context->in_kernel, 1, __ATOMIC_RELAXED);
 	if (locked)
-		kaio_context_unlock(context);
+		context_unlock(context);
 	return verdict;
 }
 
-/* To sleep may cost more than the I/O: see the ring layer's figures. */
-static enum verdict spin(struct call *call)
+/* To sleep may take longer than the I/O. */
+static enum verdict spin(struct collect *collect)
 {
-	int64_t timeout = call->left.timeout;
+	int64_t timeout = collect->timeout;
+	int64_t limit = collect->context->spin_ns;
 	int64_t start = now();
-	int64_t time = start;
-	int64_t end = start + call->context->spin_ns;
+	int64_t spun;
 	enum verdict verdict;
 
-	if (timeout >= 0 && timeout < end - start)
-		end = start + timeout;
+	if (timeout >= 0 && timeout < limit)
+		limit = timeout;
 	do {
 		relax();
-		verdict = look(call, true);
-		if (verdict != WAIT)
-			break;
-		time = now();
-	} while (time < end);
+		verdict = look(collect, true);
+		spun = now() - start;
+	} while (verdict == WAIT && spun < limit);
 	if (timeout >= 0)
-		call->left.timeout =
-			timeout > time - start ? timeout - (time - start) : 0;
-	return verdict == WAIT ? look(call, false) : verdict;
+		collect->timeout = timeout > spun ? timeout - spun : 0;
+	return verdict == WAIT ? look(collect, false) : verdict;
 }
 
 /* A child that a handler forked has no calls in the kernel. */
@@ -263,33 +260,27 @@ static int ask_kernel(const struct collect *collect)
 			      collect->events, timeout);
 }
 
-int kaio_collect(const struct collect *collect)
+int kaio_collect(struct collect *collect)
 {
 	struct context *known = kaio_registry_find(collect->ctx);
 	enum verdict verdict = ASK_KERNEL;
-	struct call call = {
-		.context = known,
-		.left = *collect,
-		/* A handler that the mask admits is the kernel's to call. */
-		.by_ring = !collect->sigmask && collect->min >= 0 &&
-			   collect->min <= collect->nr,
-	};
 	int ret;
 
+	collect->context = known;
 	if (known)
-		verdict = look(&call, known->spin_ns > 0);
+		verdict = look(collect, known->spin_ns > 0);
 	if (verdict == WAIT)
-		verdict = spin(&call);
+		verdict = spin(collect);
 	if (verdict == DONE)
-		return call.n;
-	ret = verdict == CUT_SHORT ? -EINTR : ask_kernel(&call.left);
-	if (verdict == ASK_KERNEL && call.context)
-		leave_kernel(call.context);
+		return collect->n;
+	ret = verdict == CUT_SHORT ? -EINTR : ask_kernel(collect);
+	if (verdict == ASK_KERNEL && collect->context)
+		leave_kernel(collect->context);
 	if (!known && ret >= 0)
 		kaio_registry_meet(collect->ctx);
 	if (known && ret == -EINVAL)
 		kaio_registry_doubt(known, collect->ctx);
 	if (ret < 0)
-		return call.n ? call.n : ret;
-	return call.n + ret;
+		return collect->n ? collect->n : ret;
+	return collect->n + ret;
 }

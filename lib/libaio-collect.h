@@ -11,7 +11,8 @@
 /* As the kernel takes a negative timeout. */
 #define FOREVER (-1)
 
-/* One call of io_getevents() or io_pgetevents(). */
+/* One call of io_getevents() or io_pgetevents(), and what of it is left to do.
+ */
 struct collect {
 	kaio_context_t ctx;
 	long min;
@@ -20,8 +21,12 @@ struct collect {
 	int64_t timeout; /* nanoseconds; negative: FOREVER */
 	const sigset_t *sigmask;
 	bool by_pgetevents;
+
+	/* kaio_collect()'s own. */
+	struct context *context; /* NULL: the kernel's alone */
+	int n;			 /* events so far */
 };
 
-int kaio_collect(const struct collect *collect);
+int kaio_collect(struct collect *collect);
 
 #endif

@@ -18,7 +18,6 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -36,8 +35,6 @@ static struct context *table;
 
 /* The lock */
 
-/* Set in owner, which is an address, while a thread may be asleep for it. */
-#define CONTENDED ((uintptr_t)1)
 #define LOCK_SPINS 100
 
 #ifndef SYS_futex
@@ -71,7 +68,7 @@ static bool try_lock(struct context *context, uintptr_t owner)
 }
 
 /* It is held so shortly that to sleep is worth it only if its owner sleeps. */
-static bool lock_contended(struct context *context, uintptr_t self)
+bool kaio_context_lock_slowly(struct context *context, uintptr_t self)
 {
 	unsigned spins = LOCK_SPINS;
 
@@ -104,21 +101,9 @@ static bool lock_contended(struct context *context, uintptr_t self)
 	}
 }
 
-bool kaio_context_lock(struct context *context)
+void kaio_context_wake(struct context *context)
 {
-	/* An address, and no other thread's that is alive. */
-	uintptr_t self = (uintptr_t)pthread_self();
-
-	return try_lock(context, self) || lock_contended(context, self);
-}
-
-void kaio_context_unlock(struct context *context)
-{
-	uintptr_t owner =
-		__atomic_exchange_n(&context->owner, 0, __ATOMIC_RELEASE);
-
-	if (owner & CONTENDED)
-		futex(context, FUTEX_WAKE_PRIVATE, 1);
+	futex(context, FUTEX_WAKE_PRIVATE, 1);
 }
 
 /* The table */
@@ -199,12 +184,12 @@ static void publish(struct context *context, kaio_context_t handle)
 
 static void drop(struct context *context, kaio_context_t handle)
 {
-	bool locked = kaio_context_lock(context);
+	bool locked = context_lock(context);
 
 	if (context->handle == handle)
 		publish(context, 0);
 	if (locked)
-		kaio_context_unlock(context);
+		context_unlock(context);
 }
 
 void kaio_registry_remove(kaio_context_t handle)

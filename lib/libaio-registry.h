@@ -21,6 +21,7 @@
 
 #include "libaio-abi.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -53,11 +54,33 @@ void kaio_registry_check(void);
 /* After a call for a handle that is known failed: is the context gone? */
 void kaio_registry_doubt(struct context *context, kaio_context_t handle);
 
+/* Set in owner, which is an address, while a thread may be asleep for it. */
+#define CONTENDED ((uintptr_t)1)
+
+bool kaio_context_lock_slowly(struct context *context, uintptr_t self);
+void kaio_context_wake(struct context *context);
+
 /*
  * For some nanoseconds, never over a system call that waits. False: the calling
  * thread has it, and this is a signal handler that interrupted it.
  */
-bool kaio_context_lock(struct context *context);
-void kaio_context_unlock(struct context *context);
+static inline bool context_lock(struct context *context)
+{
+	/* An address, and no other thread's that is alive. */
+	uintptr_t self = (uintptr_t)pthread_self();
+	uintptr_t nobody = 0;
+
+	if (__atomic_compare_exchange_n(&context->owner, &nobody, self, false,
+					__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return true;
+	return kaio_context_lock_slowly(context, self);
+}
+
+static inline void context_unlock(struct context *context)
+{
+	if (__atomic_exchange_n(&context->owner, 0, __ATOMIC_RELEASE) &
+	    CONTENDED)
+		kaio_context_wake(context);
+}
 
 #endif

@@ -94,20 +94,22 @@ static int64_t in_ns(int64_t sec, int64_t nsec)
 static int collect(io_context_t ctx, long min_nr, long nr,
 		   struct io_event *events, int64_t timeout)
 {
-	return kaio_collect(&(struct collect){
+	struct collect collect = {
 		.ctx = handle(ctx),
 		.min = min_nr,
 		.nr = nr,
 		.events = (struct kaio_event *)events,
 		.timeout = timeout,
-	});
+	};
+
+	return kaio_collect(&collect);
 }
 
 static int pcollect(io_context_t ctx, long min_nr, long nr,
 		    struct io_event *events, int64_t timeout,
 		    const sigset_t *sigmask)
 {
-	return kaio_collect(&(struct collect){
+	struct collect collect = {
 		.ctx = handle(ctx),
 		.min = min_nr,
 		.nr = nr,
@@ -115,7 +117,9 @@ static int pcollect(io_context_t ctx, long min_nr, long nr,
 		.timeout = timeout,
 		.sigmask = sigmask,
 		.by_pgetevents = true,
-	});
+	};
+
+	return kaio_collect(&collect);
 }
 
 int io_getevents(io_context_t ctx, long min_nr, long nr,
