@@ -17,7 +17,6 @@
 #include <kaio/ring.h>
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -39,6 +38,12 @@ static struct context *table;
 
 #ifndef SYS_futex
 #define SYS_futex SYS_futex_time64
+#endif
+
+/* As in <linux/futex.h>, which not every C library comes with. */
+#ifndef FUTEX_WAIT_PRIVATE
+#define FUTEX_WAIT_PRIVATE (0 | 128)
+#define FUTEX_WAKE_PRIVATE (1 | 128)
 #endif
 
 /* The half of owner that a futex can be: it is compared, no more. */
