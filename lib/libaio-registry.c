@@ -199,9 +199,9 @@ static void drop(struct context *context, kaio_context_t handle)
 
 void kaio_registry_remove(kaio_context_t handle)
 {
-	struct context *context = kaio_registry_find(handle);
+	struct context *context;
 
-	if (context)
+	while ((context = kaio_registry_find(handle)))
 		drop(context, handle);
 }
 
