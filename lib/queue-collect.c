@@ -272,8 +272,10 @@ static int gather(struct kaio_queue *queue, struct kaio_event *events,
 			n += (unsigned)ret;
 			queue->stats.completed += (unsigned)ret;
 		}
-		if (ret == -EINTR && kaio_queue_was_woken(queue))
+		if (ret == -EINTR && kaio_queue_was_woken(queue)) {
 			ret = 0;
+			woken = true;
+		}
 		ended |= woken || ret < 0;
 		kaio_queue_hand_over(queue);
 		n += take_done(queue, events + n, max - n);
@@ -344,20 +346,23 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
 	       bool *cut)
 {
 	unsigned n = 0;
+	bool woken;
 	bool ended;
 	int ret;
 
 	begin(queue, min, deadline);
 	do {
 		unsigned need = still_needed(queue, n + queue_done(queue), min);
-		bool woken = need && kaio_queue_was_woken(queue);
 		struct kaio_event event;
 		unsigned batch;
 
+		woken = need && kaio_queue_was_woken(queue);
 		ret = collect_done(queue, woken ? 0 : need, deadline,
 				   need && !queue_outstanding(queue), &ended);
-		if (ret == -EINTR && kaio_queue_was_woken(queue))
+		if (ret == -EINTR && kaio_queue_was_woken(queue)) {
 			ret = 0;
+			woken = true;
+		}
 		ended |= woken || ret < 0;
 		/* Before the callbacks, for they may take long; and after. */
 		kaio_queue_hand_over(queue);
@@ -374,7 +379,7 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
 		kaio_queue_hand_over(queue);
 	} while (!ended && still_needed(queue, n, min));
 	kaio_queue_raise_eventfd(queue, more_is_ready(queue, true));
-	*cut = ended;
+	*cut = woken || ret < 0 || (ended && time_left(deadline));
 	return n || ret > 0 ? (int)n : ret;
 }
 

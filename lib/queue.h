@@ -171,7 +171,7 @@ void kaio_queue_complete(struct kaio_queue *queue, const struct kaio_iocb *iocb,
 int kaio_queue_push_row(struct kaio_queue *queue, void *row, size_t stride,
 			unsigned *nr);
 
-/* As kaio_queue_run(); *cut: the deadline, a signal or a wake ended it. */
+/* As kaio_queue_run(); *cut: a signal or a wake ended it, and no deadline. */
 int kaio_queue_run_cut(struct kaio_queue *queue, unsigned min,
 		       int64_t timeout_ns, bool *cut);
 

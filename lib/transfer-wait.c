@@ -158,7 +158,7 @@ static int lead(struct hub *hub, int64_t deadline)
 	hub->led = nested;
 	if (ret < 0)
 		return ret;
-	return cut && time_left(until) ? -EINPROGRESS : 0;
+	return cut ? -EINPROGRESS : 0;
 }
 
 static int wait_among_threads(struct kaio_transfer *transfer, int64_t deadline)

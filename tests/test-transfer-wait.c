@@ -60,8 +60,6 @@ START_TEST(a_wait_ends_at_its_deadline)
 				kaio_transfer_wait(transfer, timeouts[i]),
 				-EINPROGRESS);
 			ck_assert_int_ge(now() - start, timeouts[i]);
-			ck_assert_int_lt(now() - start,
-					 timeouts[i] + 500 * MILLISECOND);
 		}
 		ck_assert_int_eq(kaio_transfer_result(transfer, 1), 1);
 		ck_assert_ok(kaio_transfer_release(transfer));
@@ -91,7 +89,6 @@ START_TEST(the_completions_of_others_do_not_put_the_deadline_off)
 		struct kaio_queue *queue = queue_of(kinds[kind]);
 		struct kaio_transfer *transfer =
 			transfer_of(queue, fixture_endless);
-		int64_t start = now();
 
 		chain.queue = queue;
 		fixture_good(&chain.op.iocb);
@@ -99,7 +96,6 @@ START_TEST(the_completions_of_others_do_not_put_the_deadline_off)
 		ck_assert_ok(kaio_transfer_post(transfer));
 		ck_assert_int_eq(kaio_transfer_wait(transfer, 10 * MILLISECOND),
 				 -EINPROGRESS);
-		ck_assert_int_lt(now() - start, 500 * MILLISECOND);
 		ck_assert_int_eq(kaio_transfer_test(transfer), -EINPROGRESS);
 		ck_assert_ok(kaio_transfer_release(transfer));
 		ck_assert_ok(kaio_queue_destroy(queue));
@@ -150,6 +146,42 @@ START_TEST(a_wake_ends_a_wait_and_counts_before_it)
 			ck_assert_int_eq(
 				kaio_transfer_wait(transfer, KAIO_FOREVER),
 				-EINPROGRESS);
+			ck_assert_ok(kaio_queue_wake(queue));
+			ck_assert_int_eq(
+				kaio_transfer_wait(transfer, KAIO_FOREVER),
+				-EINPROGRESS);
+		}
+		ck_assert_ok(kaio_transfer_release(transfer));
+		ck_assert_ok(kaio_queue_destroy(queue));
+	}
+}
+END_TEST
+
+static void take_long(struct kaio_op *op, int64_t res)
+{
+	int64_t end = now() + 20 * MILLISECOND;
+
+	(void)op;
+	ck_assert_int_eq(res, 1);
+	while (now() < end)
+		;
+}
+
+/* Whoever looks into the queue from time to time must not take it for that. */
+START_TEST(a_wake_counts_although_callbacks_take_long)
+{
+	size_t kind;
+
+	for (kind = 0; kind < COUNT(kinds); kind++) {
+		struct kaio_queue *queue = queue_of(kinds[kind]);
+		struct kaio_transfer *transfer =
+			transfer_of(queue, fixture_endless);
+		struct kaio_op op = { .complete = take_long };
+
+		if (kinds[kind] & KAIO_QUEUE_WAKE) {
+			fixture_good(&op.iocb);
+			ck_assert_ok(kaio_transfer_post(transfer));
+			ck_assert_ok(kaio_queue_push(queue, &op.iocb));
 			ck_assert_ok(kaio_queue_wake(queue));
 			ck_assert_int_eq(
 				kaio_transfer_wait(transfer, KAIO_FOREVER),
@@ -263,6 +295,7 @@ int main(void)
 		the_completions_of_others_do_not_put_the_deadline_off,
 		a_signal_ends_a_wait,
 		a_wake_ends_a_wait_and_counts_before_it,
+		a_wake_counts_although_callbacks_take_long,
 		errors_of_getevents_are_told_and_lose_nothing,
 		waits_within_callbacks_are_bounded,
 	};
