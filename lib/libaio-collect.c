@@ -55,7 +55,7 @@ enum verdict {
 static struct kaio_ring ring_of(const struct context *context)
 {
 	struct kaio_ring_header *header =
-		(struct kaio_ring_header *)context->handle;
+		(struct kaio_ring_header *)context_handle(context);
 
 	return (struct kaio_ring){ header, (struct kaio_event *)(header + 1),
 				   context->nr };
@@ -67,7 +67,7 @@ static bool is_still(const struct context *context, kaio_context_t handle)
 	const struct kaio_ring_header *header =
 		(const struct kaio_ring_header *)handle;
 
-	return context->handle == handle && context->nr &&
+	return context_handle(context) == handle &&
 	       header->magic == KAIO_RING_MAGIC && header->nr == context->nr &&
 	       header->id == context->id;
 }
@@ -112,7 +112,7 @@ static unsigned reap(struct context *context, struct kaio_event *events,
 			nr = room;
 		memcpy(events + reaped, run, nr * sizeof(*run));
 		/* A handler forked, and this is the child. */
-		if (context->handle != (kaio_context_t)ring.header)
+		if (context_handle(context) != (kaio_context_t)ring.header)
 			break;
 		/* Release: as in kaio_ring_advance(). */
 		if (__atomic_compare_exchange_n(
@@ -186,7 +186,8 @@ static enum verdict judge(struct collect *collect, bool stay)
 		take(collect);
 		if (collect->min == 0 || collect->timeout == 0)
 			return DONE;
-		if (stay)
+		collect->spin_ns = context->spin_ns;
+		if (stay && collect->spin_ns)
 			return WAIT;
 	}
 	if (context->reading != NOT_READING)
@@ -194,7 +195,7 @@ static enum verdict judge(struct collect *collect, bool stay)
 	return ASK_KERNEL;
 }
 
-/* stay: not to enter the kernel. */
+/* stay: not to enter the kernel, if there is something to watch. */
 static enum verdict look(struct collect *collect, bool stay)
 {
 	struct context *context = collect->context;
@@ -212,7 +213,7 @@ static enum verdict look(struct collect *collect, bool stay)
 static enum verdict spin(struct collect *collect)
 {
 	int64_t timeout = collect->timeout;
-	int64_t limit = collect->context->spin_ns;
+	int64_t limit = collect->spin_ns;
 	int64_t start = now();
 	int64_t spun;
 	enum verdict verdict;
@@ -268,7 +269,7 @@ int kaio_collect(struct collect *collect)
 
 	collect->context = known;
 	if (known)
-		verdict = look(collect, known->spin_ns > 0);
+		verdict = look(collect, true);
 	if (verdict == WAIT)
 		verdict = spin(collect);
 	if (verdict == DONE)

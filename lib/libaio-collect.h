@@ -25,6 +25,7 @@ struct collect {
 	/* kaio_collect()'s own. */
 	struct context *context; /* NULL: the kernel's alone */
 	int n;			 /* events so far */
+	uint32_t spin_ns;
 };
 
 int kaio_collect(struct collect *collect);

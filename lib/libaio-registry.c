@@ -32,6 +32,10 @@
 
 static struct context *table;
 
+#define STRANGERS 64
+
+static kaio_context_t strangers[STRANGERS];
+
 /* The lock */
 
 #define LOCK_SPINS 100
@@ -113,17 +117,16 @@ void kaio_context_wake(struct context *context)
 
 /* The table */
 
-static struct context *bucket(struct context *places, kaio_context_t handle)
+static uint32_t hash(kaio_context_t handle)
 {
-	uint32_t hash = (uint32_t)(handle / (PAGE_MASK + 1)) * 2654435769u;
+	uint32_t product = (uint32_t)(handle / (PAGE_MASK + 1)) * 2654435769u;
 
-	return places + (size_t)(hash >> (32 - BUCKETS_LOG2)) * WAYS;
+	return product >> (32 - BUCKETS_LOG2);
 }
 
-static kaio_context_t handle_of(const struct context *context)
+static struct context *bucket(struct context *places, kaio_context_t handle)
 {
-	/* Acquire: pairs with the release in publish(). */
-	return __atomic_load_n(&context->handle, __ATOMIC_ACQUIRE);
+	return places + (size_t)hash(handle) * WAYS;
 }
 
 struct context *kaio_registry_find(kaio_context_t handle)
@@ -135,7 +138,7 @@ struct context *kaio_registry_find(kaio_context_t handle)
 		return NULL;
 	places = bucket(places, handle);
 	for (i = 0; i < WAYS; i++)
-		if (handle_of(places + i) == handle)
+		if (context_handle(places + i) == handle)
 			return places + i;
 	return NULL;
 }
@@ -191,7 +194,7 @@ static void drop(struct context *context, kaio_context_t handle)
 {
 	bool locked = context_lock(context);
 
-	if (context->handle == handle)
+	if (context_handle(context) == handle)
 		publish(context, 0);
 	if (locked)
 		context_unlock(context);
@@ -237,24 +240,20 @@ void kaio_registry_check(void)
 	unsigned i;
 
 	for (i = 0; places && i < PLACES; i++) {
-		kaio_context_t other = handle_of(places + i);
+		kaio_context_t other = context_handle(places + i);
 
 		if (other && other != CLAIMED && is_gone(other))
 			drop(places + i, other);
 	}
 }
 
-/* It is remembered, so that one stranger raises one alarm. */
+/* Remembered, so that one stranger raises one alarm. */
 void kaio_registry_meet(kaio_context_t handle)
 {
-	struct context *places = __atomic_load_n(&table, __ATOMIC_ACQUIRE);
-	struct context *context = places ? claim(places, handle) : NULL;
+	kaio_context_t *last = strangers + hash(handle) % STRANGERS;
 
-	if (!context)
-		return;
-	context->nr = 0;
-	publish(context, handle);
-	kaio_registry_check();
+	if (__atomic_exchange_n(last, handle, __ATOMIC_RELAXED) != handle)
+		kaio_registry_check();
 }
 
 void kaio_registry_doubt(struct context *context, kaio_context_t handle)

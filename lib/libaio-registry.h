@@ -32,7 +32,7 @@ struct context {
 	uint32_t in_kernel;    /* calls that let the kernel collect; atomic */
 	uint32_t reading;      /* see libaio-collect.c */
 	uint32_t id;
-	uint32_t nr; /* events in the ring; 0: it is not to be read */
+	uint32_t nr; /* events in the ring */
 	uint32_t spin_ns;
 } __attribute__((aligned(64)));
 
@@ -53,6 +53,12 @@ void kaio_registry_check(void);
 
 /* After a call for a handle that is known failed: is the context gone? */
 void kaio_registry_doubt(struct context *context, kaio_context_t handle);
+
+/* Acquire: pairs with the release in publish(). */
+static inline kaio_context_t context_handle(const struct context *context)
+{
+	return __atomic_load_n(&context->handle, __ATOMIC_ACQUIRE);
+}
 
 /* Set in owner, which is an address, while a thread may be asleep for it. */
 #define CONTENDED ((uintptr_t)1)

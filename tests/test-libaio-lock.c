@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
  * What the drop-in's lock is for: completions that several threads collect, and
- * signal handlers, and a thread that destroys the context; none lost, none
- * twice.
+ * a thread that destroys the context; none lost, none twice. Signal handlers
+ * have a test of their own.
  */
 #include "harness.h"
 
@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -154,183 +153,11 @@ START_TEST(a_context_is_destroyed_under_callers_that_do_not_wait)
 }
 END_TEST
 
-#if defined(__x86_64__) || defined(__i386__)
-/* The processor's trap flag: a SIGTRAP after each instruction. */
-#ifdef __x86_64__
-#define FLAGS "q"
-#else
-#define FLAGS "l"
-#endif
-#define TRAP_ON()                                                          \
-	__asm__ volatile("pushf\n\tor" FLAGS " $0x100, (%%" SP ")\n\tpopf" \
-			 :                                                 \
-			 :                                                 \
-			 : "memory", "cc")
-#define TRAP_OFF()                                                           \
-	__asm__ volatile("pushf\n\tand" FLAGS " $~0x100, (%%" SP ")\n\tpopf" \
-			 :                                                   \
-			 :                                                   \
-			 : "memory", "cc")
-#ifdef __x86_64__
-#define SP "rsp"
-#else
-#define SP "esp"
-#endif
-
-static unsigned step;
-static unsigned stop_at;
-static void (*at_stop)(void);
-static size_t submitted;
-
-static void on_trap(int number)
-{
-	(void)number;
-	if (++step == stop_at)
-		at_stop();
-}
-
-static void collect_one(void)
-{
-	struct timespec none = { 0, 0 };
-	struct io_event event;
-
-	count(&event, io_getevents(ctx, 0, 1, &event, &none));
-}
-
-static void wait_for_two(void)
-{
-	struct timespec timeout = { 0, 100000 };
-	struct io_event events[2];
-
-	count(events, io_getevents(ctx, 2, 2, events, &timeout));
-}
-
-static unsigned ring_size(void)
-{
-	return ((const unsigned *)ctx)[1];
-}
-
-/* Afterwards head is where it was, or would be. */
-static void collect_a_lap(void)
-{
-	unsigned i;
-
-	for (i = 0; i < ring_size(); i++) {
-		ck_assert_int_eq(submit(submitted++), 1);
-		collect_one();
-	}
-}
-
-static void wait_for_a_lap(void)
-{
-	struct timespec timeout = { 0, 100000 };
-	unsigned i;
-
-	for (i = 0; i < ring_size(); i++) {
-		struct io_event events[2];
-
-		ck_assert_int_eq(submit(submitted++), 1);
-		count(events, io_getevents(ctx, 1, 1, events, &timeout));
-	}
-}
-
-/*
- * The handler comes at the first instruction of a call, in another call at the
- * second, and so on to the last: whatever it interrupts, it has.
- */
-static void interrupt_everywhere(void (*action)(void))
-{
-	struct sigaction trap = { .sa_handler = on_trap };
-	struct sigaction before;
-	struct timespec none = { 0, 0 };
-	struct io_event events[4];
-	int ret;
-
-	begin(16);
-	at_stop = action;
-	submitted = 0;
-	ck_assert_ok(sigaction(SIGTRAP, &trap, &before));
-	for (stop_at = 1; submitted < OPERATIONS - 2000; stop_at++) {
-		int i;
-
-		for (i = 0; i < 3; i++)
-			ck_assert_int_eq(submit(submitted++), 1);
-		step = 0;
-		TRAP_ON();
-		ret = io_getevents(ctx, 1, 2, events, &none);
-		TRAP_OFF();
-		ck_assert_int_ge(ret, 0);
-		count(events, ret);
-		while ((ret = io_getevents(ctx, 0, 4, events, &none)) > 0)
-			count(events, ret);
-		ck_assert_int_eq(ret, 0);
-		all_came_once(submitted);
-		if (step < stop_at)
-			break;
-	}
-	ck_assert_ok(sigaction(SIGTRAP, &before, NULL));
-	ck_assert_uint_gt(stop_at, 50);
-	ck_assert_uint_lt(step, stop_at);
-}
-#else
-static void collect_one(void)
-{
-}
-
-#define wait_for_two collect_one
-#define collect_a_lap collect_one
-#define wait_for_a_lap collect_one
-
-static void interrupt_everywhere(void (*action)(void))
-{
-	(void)action;
-	SKIP("no trap flag on this architecture");
-}
-#endif
-
-#define SKIP_UNDER_VALGRIND()                              \
-	do {                                               \
-		if (harness_is_under_valgrind())           \
-			SKIP("Valgrind has no trap flag"); \
-	} while (0)
-
-START_TEST(a_handler_anywhere_collects)
-{
-	SKIP_UNDER_VALGRIND();
-	interrupt_everywhere(collect_one);
-}
-END_TEST
-
-START_TEST(a_handler_anywhere_waits)
-{
-	SKIP_UNDER_VALGRIND();
-	interrupt_everywhere(wait_for_two);
-}
-END_TEST
-
-START_TEST(a_handler_anywhere_collects_a_whole_ring)
-{
-	SKIP_UNDER_VALGRIND();
-	interrupt_everywhere(collect_a_lap);
-}
-END_TEST
-
-START_TEST(a_handler_anywhere_waits_for_a_whole_ring)
-{
-	SKIP_UNDER_VALGRIND();
-	interrupt_everywhere(wait_for_a_lap);
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *const tests[] = {
 		threads_collect_from_one_context,
 		a_context_is_destroyed_under_callers_that_do_not_wait,
-		a_handler_anywhere_collects,
-		a_handler_anywhere_waits,
-		a_handler_anywhere_collects_a_whole_ring,
-		a_handler_anywhere_waits_for_a_whole_ring,
 	};
 
 	return harness_run_both_ways("libaio-lock", tests, COUNT(tests));
