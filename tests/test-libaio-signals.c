@@ -136,7 +136,7 @@ START_TEST(the_mask_holds_a_signal_back)
 	sigaddset(&blocks, SIGALRM);
 	alarms(1000);
 	while (signals == 0)
-		;
+		pause();
 	shortly.tv_nsec = 20000000;
 	ck_assert_call(io_pgetevents(ctx, 1, 1, &event, &shortly, &blocks), 0);
 	alarms(0);
