@@ -9,6 +9,7 @@
  */
 #include "deadline.h"
 #include "queue.h"
+#include "spin.h"
 
 #include <kaio/prep.h>
 
@@ -74,17 +75,6 @@ static int io_collect(struct kaio_queue *queue, struct kaio_event *events,
 		return ret;
 	queue->by_pgetevents = !by_pgetevents;
 	return instead;
-}
-
-static void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__) || defined(__arm__)
-	__asm__ volatile("yield" ::: "memory");
-#else
-	__asm__ volatile("" ::: "memory");
-#endif
 }
 
 static bool ring_is_ours(const struct kaio_queue *queue)

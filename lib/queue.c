@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /* The queue's life, and those of its calls that neither submit nor collect. */
+#include "environment.h"
 #include "queue.h"
+#include "spin.h"
 
 #include <kaio/prep.h>
 
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-
-/* The default of kaio_queue_params.spin_ns; kaio_queue_create(3) says why. */
-#define SPIN_NS 50000
 
 /* More is -EINVAL in the kernel: ioctx_alloc(). */
 #define DEPTH_MAX 4194304
@@ -30,22 +28,6 @@ static unsigned power_of_2(uint64_t at_least)
 	while (power < at_least)
 		power *= 2;
 	return power;
-}
-
-static bool ring_is_wanted(uint32_t flags)
-{
-	const char *no_ring = getenv("KAIO_NO_RING");
-	const char *preload = getenv("LD_PRELOAD");
-
-	if (flags & KAIO_QUEUE_NO_RING)
-		return false;
-	if (no_ring && *no_ring)
-		return strcmp(no_ring, "0") == 0;
-	/*
-	 * Valgrind learns from io_getevents that a buffer has been filled. This
-	 * is how it gets into the process.
-	 */
-	return !(preload && strstr(preload, "vgpreload_"));
 }
 
 static int check_params(unsigned depth, const struct kaio_queue_params *params)
@@ -200,7 +182,7 @@ int kaio_queue_create(struct kaio_queue **queue, unsigned depth,
 	new->plain = new->owner == WIPED_BY_FORK &&
 		     !(new->flags &(KAIO_QUEUE_WAKE | KAIO_QUEUE_EVENTFD |
 				    KAIO_QUEUE_SHARED));
-	if (!ring_is_wanted(params->flags) ||
+	if (params->flags & KAIO_QUEUE_NO_RING || !environment_allows_ring() ||
 	    kaio_ring_attach(&new->ring, new->ctx) < 0)
 		new->ring.header = NULL;
 	*queue = new;

@@ -48,14 +48,58 @@ read_headers()
 	done <"$tmp/doc-violations"
 }
 
-# The static library hides nothing, and has but the prefix to keep apart.
+# A static library hides nothing, and has but the prefix to keep apart; libaio.a
+# has libaio's names, too, and none of libkaio.a's.
 check_prefix()
 {
-	"${NM:-nm}" -g --defined-only "$builddir/lib/.libs/libkaio-objects.a" |
-		awk 'NF == 3 && $3 !~ /^(kaio_|_)/ { print $3 }' >"$tmp/leaked"
+	globals()
+	{
+		"${NM:-nm}" -g --defined-only "$builddir/lib/.libs/$1" |
+			awk 'NF == 3 && $3 !~ /^_/ { print $3 }' | sort
+	}
+	globals libkaio-objects.a >"$tmp/globals"
+	grep -v '^kaio_' "$tmp/globals" >"$tmp/leaked"
 	while read -r symbol; do
 		violation "$symbol: a global symbol that is not kaio_*"
 	done <"$tmp/leaked"
+
+	[ -e "$builddir/lib/.libs/libaio.a" ] || return
+	libaio_symbols | sed 's/@.*//' >"$tmp/libaio"
+	globals libaio.a | grep -v '_time64$' >"$tmp/libaio-globals"
+	grep -v '^kaio_' "$tmp/libaio-globals" >"$tmp/libaio-names"
+	same "$tmp/libaio" lib/libaio.map "$tmp/libaio-names" libaio.a
+	comm -12 "$tmp/globals" "$tmp/libaio-globals" >"$tmp/shared"
+	while read -r symbol; do
+		violation "$symbol: in libkaio.a and in libaio.a"
+	done <"$tmp/shared"
+}
+
+# symbol@@node for each line of libaio.map
+libaio_symbols()
+{
+	awk '/^LIBAIO/ { node = $1 }
+	/^\tio_[a-z_]*;/ { sub(/;.*/, ""); print $1 "@@" node }
+	' lib/libaio.map | sort
+}
+
+# 32-bit glibc alone has the *_time64 symbols.
+check_libaio()
+{
+	library=$builddir/lib/.libs/libaio.so
+	[ -e "$library" ] || return
+	if grep -q 'VERSION_SCRIPT_TRUE"\]="#"' "$builddir/config.status"; then
+		echo "the linker has no versions: libaio's are not compared"
+		return
+	fi
+	{
+		libaio_symbols
+		sed -n 's/^OLD("\(.*\)")$/\1/p' lib/libaio.c
+	} | sort >"$tmp/versions"
+	"${NM:-nm}" -D --defined-only --with-symbol-versions "$library" |
+		awk '$2 != "A" && $3 !~ /_time64@/ { print $3 }' |
+		sort >"$tmp/exported-versions"
+	same "$tmp/versions" "lib/libaio.map and libaio.c" \
+		"$tmp/exported-versions" libaio.so
 }
 
 # 32-bit glibc alone has the kaio_*_time64 symbols.
@@ -174,7 +218,7 @@ check_constants_and_structures()
 	grep -hE '^#define KAIO' include/kaio/*.h | tr -c 'A-Z0-9_' '\n' |
 		cat - "$tmp/constants" | sort -u >"$tmp/defined"
 	# The titles of pages look like constants, and some are their names.
-	grep -hv '^\.Dt' man/kaio.7 man/*.3 |
+	grep -hv '^\.Dt' man/*.7 man/*.3 |
 		grep -o 'KAIO_[A-Z0-9_]*[A-Z0-9]' | sort -u |
 		grep -vx KAIO_NO_RING >"$tmp/named"
 	for constant in $(comm -23 "$tmp/constants" "$tmp/named"); do
@@ -268,6 +312,7 @@ check_versions()
 read_headers
 check_prefix
 check_symbols
+check_libaio
 check_manual
 check_constants_and_structures
 lint_manual

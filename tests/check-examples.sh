@@ -60,13 +60,18 @@ fail()
 check() # file
 {
 	name=$(basename "$1" .c)
-	if ! $CC -I"$srcdir/include" $CPPFLAGS $CFLAGS -Wall -Wextra -Werror \
+	include=$srcdir/include
+	library=$builddir/lib/.libs/libkaio-objects.a
+	if grep -q '^#include <libaio.h>' "$1"; then
+		include=$srcdir/include/kaio-libaio
+		library=$builddir/lib/libaio/libaio.a
+	fi
+	if ! $CC -I"$include" $CPPFLAGS $CFLAGS -Wall -Wextra -Werror \
 		-fsyntax-only "$1"; then
 		fail "$name: does not compile"
 	elif grep -q '^int main(' "$1"; then
-		$CC -I"$srcdir/include" $CPPFLAGS $CFLAGS $LDFLAGS \
-			-o "$tmp/program" "$1" \
-			"$builddir/lib/.libs/libkaio-objects.a" ||
+		$CC -I"$include" $CPPFLAGS $CFLAGS $LDFLAGS \
+			-o "$tmp/program" "$1" "$library" ||
 			fail "$name: does not link"
 		(cd "$tmp" && ./program >program.out 2>&1) ||
 			fail "$name: fails: $(cat "$tmp/program.out")"

@@ -41,6 +41,12 @@ static void without_ring(void)
 	setenv("KAIO_NO_RING", "1", 1);
 }
 
+static void without_spinning(void)
+{
+	with_ring();
+	setenv("KAIO_NO_SPIN", "1", 1);
+}
+
 bool harness_is_under_valgrind(void)
 {
 	const char *preload = getenv("LD_PRELOAD");
@@ -95,12 +101,26 @@ int harness_run(const char *name, const TTest *const *tests, size_t nr)
 	return run(suite);
 }
 
-int harness_run_both_ways(const char *name, const TTest *const *tests,
-			  size_t nr)
+static Suite *suite_both_ways(const char *name, const TTest *const *tests,
+			      size_t nr)
 {
 	Suite *suite = suite_create(name);
 
 	add(suite, "with the ring", with_ring, tests, nr);
 	add(suite, "without the ring", without_ring, tests, nr);
+	return suite;
+}
+
+int harness_run_both_ways(const char *name, const TTest *const *tests,
+			  size_t nr)
+{
+	return run(suite_both_ways(name, tests, nr));
+}
+
+int harness_run_all_ways(const char *name, const TTest *const *tests, size_t nr)
+{
+	Suite *suite = suite_both_ways(name, tests, nr);
+
+	add(suite, "without spinning", without_spinning, tests, nr);
 	return run(suite);
 }

@@ -29,6 +29,10 @@ int harness_run(const char *name, const TTest *const *tests, size_t nr);
 int harness_run_both_ways(const char *name, const TTest *const *tests,
 			  size_t nr);
 
+/* And a third time: with the ring, and with KAIO_NO_SPIN=1. */
+int harness_run_all_ways(const char *name, const TTest *const *tests,
+			 size_t nr);
+
 /* Valgrind takes a bad address for an error of the test's. */
 bool harness_is_under_valgrind(void);
 

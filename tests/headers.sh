@@ -73,6 +73,25 @@ program() {
 	esac
 }
 
+# libaio LANGUAGE COMMAND...: the drop-in's header, as its users include it;
+# like libaio's, it has the names of <linux/aio_abi.h>
+libaio() {
+	language=$1
+	shift
+	for beside in libaio.h kaio.h aio.h; do
+		for order in "libaio.h $beside" "$beside libaio.h"; do
+			# shellcheck disable=SC2086 # words
+			program "$language" $order
+			# shellcheck disable=SC2086
+			compile "$@" $warnings -D_GNU_SOURCE -I"$include" \
+				-I"$include/kaio-libaio" -fsyntax-only "$file"
+		done
+	done
+	program "$language" libaio.h
+	# shellcheck disable=SC2086
+	compile "$@" $warnings -I"$include/kaio-libaio" -fsyntax-only "$file"
+}
+
 # headers LANGUAGE COMMAND...
 headers() {
 	language=$1
@@ -82,6 +101,7 @@ headers() {
 		# shellcheck disable=SC2086 # the warnings are words
 		compile "$@" $warnings -I"$include" -fsyntax-only "$file"
 	done
+	libaio "$language" "$@"
 	for other in $others; do
 		program "$language" "$other"
 		if ! "$@" -D_GNU_SOURCE -fsyntax-only "$file" \

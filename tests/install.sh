@@ -90,6 +90,80 @@ else
 	echo "no C++ compiler that goes with $cc: not tried"
 fi
 
+# The drop-in: by pkg-config alone; or what was linked with libaio, by
+# LD_LIBRARY_PATH; or statically, beside libkaio's own static library.
+pkg-config --validate kaio-libaio || fail "kaio-libaio.pc is not valid"
+[ "$(pkg-config --modversion kaio-libaio)" = "$version" ] ||
+	fail "kaio-libaio.pc says $(pkg-config --modversion kaio-libaio)"
+unset PKG_CONFIG_SYSROOT_DIR # it knows of no -rpath
+libdir=$dir/root$(pkg-config --variable=libaiodir kaio-libaio)
+user=$source/tests/libaio-user.c
+drop_in() {
+	pkg-config --define-variable=libaiodir="$libdir" \
+		--define-variable=includedir="$dir/root$(
+			pkg-config --variable=includedir kaio-libaio)" \
+		"$@" kaio-libaio
+}
+cflags=$(drop_in --cflags)
+
+# runs_on LIBRARY ENVIRONMENT... PROGRAM: it says what it runs on
+runs_on() {
+	library=$1
+	shift
+	env -u LD_LIBRARY_PATH "$@" >"$dir/log" 2>&1 ||
+		fail "$*: $(cat "$dir/log")"
+	case $(cat "$dir/log") in
+	"$library"*) ;;
+	*) fail "$* runs on $(cat "$dir/log"), not on $library" ;;
+	esac
+	for program; do :; done
+	echo "PASS: ${program##*/}"
+}
+
+if [ -e "$libdir/libaio.so.1" ]; then
+	libs=$(drop_in --libs)
+	builds "$cc" user "$user"
+	runs_on "$libdir/" "$dir/user"
+	if [ -s "$dir/empty" ] && [ -s "$dir/hello-read-c++" ]; then
+		cp "$user" "$dir/user.cc"
+		builds "${CXX:-g++} -Wall -Wextra" user-c++ "$dir/user.cc"
+		runs_on "$libdir/" "$dir/user-c++"
+	fi
+
+	# As those that Debian has given another name.
+	sed -n 's/^	\(io_[a-z_]*\);.*/void \1(void) {}/p' \
+		"$source/lib/libaio.map" >"$dir/stub.c"
+	# shellcheck disable=SC2086
+	if $cc ${CFLAGS:-} -w -shared -fPIC -o "$dir/stub.so" "$dir/stub.c" \
+		-Wl,-soname,libaio.so.1t64 \
+		-Wl,--version-script="$source/lib/libaio.map" 2>"$dir/log"; then
+		libs=$dir/stub.so
+		builds "$cc" user-1t64 "$user"
+		runs_on "$libdir/" LD_LIBRARY_PATH="$libdir" "$dir/user-1t64"
+	fi
+
+	cflags='' libs=-laio
+	# shellcheck disable=SC2086
+	if $cc ${CFLAGS:-} -o "$dir/user-libaio" "$user" $libs 2>"$dir/log"; then
+		runs_on "$libdir/" LD_LIBRARY_PATH="$libdir" "$dir/user-libaio"
+	else
+		echo "no libaio that goes with $cc: not tried"
+	fi
+	cflags=$(drop_in --cflags)
+fi
+if [ -e "$libdir/libaio.a" ]; then
+	libs=$libdir/libaio.a
+	builds "$cc" user-static "$user"
+	runs_on "no library" "$dir/user-static"
+	static=$(find "$dir/root" -name libkaio.a)
+	cflags="$cflags -I$dir/root$(pkg-config --variable=includedir libkaio)"
+	cflags="$cflags -DBESIDE_LIBKAIO"
+	for libs in "$libdir/libaio.a $static" "$static $libdir/libaio.a"; do
+		builds "$cc" user-beside "$user"
+		runs_on "no library" "$dir/user-beside"
+	done
+fi
+
 make uninstall DESTDIR="$dir/root" >"$dir/log" 2>&1 ||
 	fail "make uninstall: $(cat "$dir/log")"
 left=$(find "$dir/root" ! -type d)

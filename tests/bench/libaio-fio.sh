@@ -1,0 +1,134 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR LGPL-2.1-or-later
+#
+# fio, 4 KiB random reads: how many a second on the drop-in for libaio, and on
+# the system's libaio. The two take turns, and their medians are shown.
+#
+#     tests/bench/libaio-fio.sh [-n ROUNDS] [-t SECONDS] [--check]
+#
+# Run by root in a build tree, or with libaiodir, the folder of libaio.so.1, and
+# on a machine with nothing else to do. With --check a ratio below its bar fails.
+set -eu
+
+rounds=11
+seconds=1
+check=0
+
+die() {
+	echo "libaio-fio: $*" >&2
+	exit 1
+}
+
+usage() {
+	die "usage: tests/bench/libaio-fio.sh [-n ROUNDS] [-t SECONDS] [--check]"
+}
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	-n | -t)
+		case ${2:-} in '' | 0* | *[!0-9]*) usage ;; esac
+		if [ "$1" = -n ]; then rounds=$2; else seconds=$2; fi
+		shift
+		;;
+	--check) check=1 ;;
+	*) usage ;;
+	esac
+	shift
+done
+
+libaiodir=${libaiodir:-lib/libaio}
+[ -e "$libaiodir/libaio.so.1" ] || die "there is no libaio.so.1 in $libaiodir"
+libaiodir=$(realpath "$libaiodir")
+command -v fio >/dev/null || die "fio is not installed"
+LD_LIBRARY_PATH=$libaiodir ldd "$(command -v fio)" |
+	grep -Fq "$libaiodir/libaio.so.1" ||
+	die "fio does not take $libaiodir/libaio.so.1"
+[ "$(id -u)" -eq 0 ] || die "devices are set up by root"
+control=/sys/class/zram-control
+[ -e $control ] || modprobe zram 2>/dev/null ||
+	die "this kernel has no zram"
+
+dir=$(mktemp -d "$PWD/libaio-fio.XXXXXX") # a disk, if the build is on one
+zram=
+loop=
+
+clean_up() {
+	[ -z "$loop" ] || losetup --detach "$loop"
+	[ -z "$zram" ] || echo "$zram" >$control/hot_remove
+	rm -rf "$dir"
+}
+trap clean_up EXIT
+trap 'exit 1' HUP INT TERM
+
+# Nothing is written to it: it is there to cost as little as a device can.
+zram=$(cat $control/hot_add)
+echo 64M >"/sys/block/zram$zram/disksize"
+
+head -c 64M /dev/urandom >"$dir/disk"
+sync "$dir/disk"
+loop=$(losetup --find --show --direct-io=on "$dir/disk")
+[ "$(cat "/sys/block/${loop#/dev/}/loop/dio")" = 1 ] ||
+	die "$(df --output=fstype "$dir" | tail -n 1) has no O_DIRECT for a loop device"
+
+# iops LIBRARIES DEVICE DEPTH BATCH: of one run of fio, which spends as little as
+# it can on the clock and on its choice of blocks
+# shellcheck disable=SC2086 # words
+iops() {
+	LD_LIBRARY_PATH=$1 $priority fio --name=job --filename="$2" \
+		--readonly --rw=randread --bs=4k --size=8m --norandommap \
+		--ioengine=libaio --direct=1 --thread --iodepth="$3" \
+		--iodepth_batch_submit="$4" --iodepth_batch_complete_min="$4" \
+		--iodepth_batch_complete_max="$4" --gtod_reduce=1 \
+		--time_based --runtime="$seconds" \
+		--output-format=terse --terse-version=3 \
+		>"$dir/terse" 2>"$dir/log" || die "$(cat "$dir/log" "$dir/terse")"
+	awk -F ';' '$1 == 3 { print $8 }' "$dir/terse"
+}
+
+median() {
+	sort -n "$1" | awk '{ a[NR] = $1 }
+		END { print (a[int((NR + 1) / 2)] + a[int(NR / 2) + 1]) / 2 }'
+}
+
+# compare NAME BAR DEVICE DEPTH BATCH: a line of the table
+compare() {
+	name=$1
+	bar=$2
+	shift 2
+	rm -f "$dir/libaio" "$dir/kaio"
+	round=0
+	while [ "$round" -lt "$rounds" ]; do
+		iops '' "$@" >>"$dir/libaio"
+		iops "$libaiodir" "$@" >>"$dir/kaio"
+		round=$((round + 1))
+	done
+	echo "$(median "$dir/libaio") $(median "$dir/kaio")" |
+		awk -v name="$name" -v bar="$bar" -v depth="$2" -v batch="$3" '{
+			ratio = $2 / $1
+			low = bar && ratio < bar
+			printf "%-14s %5d %5d %9d %9d %6.2f %s%s\n",
+				name, depth, batch, $1, $2, ratio,
+				bar ? "(" bar ")" : "", low ? " too low" : ""
+			exit low
+		}' || low=1
+}
+
+echo "$(uname -sr), $(fio --version), $(getconf _NPROCESSORS_ONLN) x" \
+	"$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)," \
+	"load $(cut -d ' ' -f 1 /proc/loadavg)"
+echo "medians of $rounds runs of $seconds s each; (bar)"
+printf '%-14s %5s %5s %9s %9s %6s\n' device depth batch libaio kaio ratio
+low=0
+unset KAIO_NO_RING KAIO_NO_SPIN
+# What else runs is not to count.
+priority='chrt --fifo 1'
+compare zram 1.12 "/dev/zram$zram" 1 1
+compare zram 1.12 "/dev/zram$zram" 32 1
+compare zram 0.98 "/dev/zram$zram" 32 8
+# The device's worker is not to wait for a program that watches the ring.
+priority=
+compare loop 1.3 "$loop" 1 1
+KAIO_NO_SPIN=1
+export KAIO_NO_SPIN
+compare 'loop, no spin' 0 "$loop" 1 1
+[ "$check" -eq 0 ] || [ "$low" -eq 0 ]
