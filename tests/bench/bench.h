@@ -27,6 +27,7 @@ struct options {
 	int64_t turn_ns;
 	uint64_t block, block_max;
 	unsigned batch, depth;
+	unsigned iterations;
 	uint64_t size; /* of the file to make, where none is named */
 	const char *directory;
 	bool verify, writes, buffered;
@@ -36,21 +37,24 @@ struct options {
 struct command {
 	const char *name;
 	const char *arguments;
-	const char *about;
+	const char *about; /* NULL: none of the user's business */
 	const char *details;
-	const struct column *columns;
+	const struct column *columns, *more_columns;
 	const char *options; /* those of options.c that it takes */
 	void (*run)(struct options *options);
 };
 
 extern const struct command overhead_command, transfer_command, files_command,
-	latency_command, spin_command, scale_command, fill_command;
+	latency_command, spin_command, scale_command, fill_command,
+	files_child_command;
 extern const struct command *const commands[];
 
 /* options.c */
 struct options options_parse(const struct command *command, int argc,
 			     char **argv);
-void options_need_engines(struct options *options);
+/* Those that take part, and which of them the ratios are to. */
+void options_need_engines(struct options *options, const char *against);
+unsigned options_baseline(const struct options *options);
 
 /* report.c: one table or more, as text, JSON or CSV; and all other words */
 enum format {
@@ -95,6 +99,10 @@ struct target {
 struct target target_open(const char *path, const struct options *options,
 			  uint64_t least, uint64_t block);
 void target_close(struct target *target);
+/* In words: what is done to it. */
+void target_title(char *title, size_t size, const char *what,
+		  const struct target *target, const struct options *options,
+		  uint64_t block);
 /* 512 for character devices, else 4096. */
 uint64_t target_default_block(const char *path);
 /* A file of the pattern in the directory, removed when the program ends. */
@@ -120,14 +128,18 @@ struct ratio {
 };
 struct ratio ratio(const double *values, const double *base, unsigned nr);
 
-/* drive.c: the loop that is the same for all engines */
+/* drive.c: the loops that are the same for all engines */
 struct job {
 	const struct target *target;
-	const int *fds; /* each operation has the next */
+	const int *fds; /* each operation has the next; NULL: the target's */
 	unsigned nr_fds;
+	unsigned contexts; /* of the engine, in turns; 0 is 1 */
 	unsigned depth, batch;
 	uint64_t block;
 	bool verify;
+	/* Of each operation, in microseconds; takes a depth of 1. */
+	double *latencies;
+	size_t nr_latencies;
 };
 
 struct turn {
@@ -140,6 +152,9 @@ struct drive *drive_new(const struct job *job);
 void drive_free(struct drive *drive);
 struct turn drive_turn(struct drive *drive, const struct engine *engine,
 		       int64_t turn_ns);
+
+/* engines.c: opening them, and looking at what they have done */
+
 /* Opens it, and says what to do about it if that cannot be. */
 void *engine_open(const struct engine *engine, const struct setup *setup);
 /* Leaves those out that cannot be opened here, with a word. */
@@ -148,6 +163,6 @@ void engines_try(struct options *options);
 void check_results(const struct engine *engine, const struct target *target,
 		   struct op *const *ops, unsigned nr, bool verify);
 void check_kernel(const struct engine *engine, const struct target *target,
-		  uint64_t bytes, uint64_t before);
+		  uint64_t bytes, uint64_t moved);
 
 #endif

@@ -6,10 +6,7 @@
  */
 #include "bench.h"
 
-#include <kaio.h>
-
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,10 +17,11 @@
 struct drive {
 	struct job job;
 	struct op *ops;
-	struct op **order; /* the operations, by the order they are pushed in */
+	struct op **order; /* of each lane */
 	char *buffers;
 	int64_t *offsets;
-	unsigned next;
+	unsigned next;	  /* of the offsets */
+	struct turn turn; /* under way */
 };
 
 static void make_offsets(struct drive *drive)
@@ -45,17 +43,22 @@ static void make_offsets(struct drive *drive)
 struct drive *drive_new(const struct job *job)
 {
 	struct drive *drive = must_have(calloc(1, sizeof(*drive)));
-	uint64_t space = (job->block + 4095) & ~UINT64_C(4095);
-	unsigned i;
+	uint64_t align = job->target->seeks ? 4096 : 1;
+	uint64_t space = (job->block + align - 1) / align * align;
+	size_t nr, i;
 
 	drive->job = *job;
-	drive->ops = must_have(calloc(job->depth, sizeof(*drive->ops)));
-	drive->order = must_have(calloc(job->depth, sizeof(*drive->order)));
-	drive->buffers = must_have(aligned_alloc(4096, space * job->depth));
-	for (i = 0; i < job->depth; i++) {
+	if (!drive->job.contexts)
+		drive->job.contexts = 1;
+	nr = (size_t)job->depth * drive->job.contexts;
+	drive->ops = must_have(calloc(nr, sizeof(*drive->ops)));
+	drive->order = must_have(calloc(nr, sizeof(*drive->order)));
+	drive->buffers = must_have(
+		aligned_alloc(4096, (space * nr + 4095) / 4096 * 4096));
+	for (i = 0; i < nr; i++) {
 		struct op *op = &drive->ops[i];
 
-		op->index = i;
+		op->index = (unsigned)(i % job->depth);
 		op->fd = job->nr_fds ? job->fds[i % job->nr_fds]
 				     : job->target->fd;
 		op->buffer = drive->buffers + i * space;
@@ -75,222 +78,180 @@ void drive_free(struct drive *drive)
 	free(drive);
 }
 
-static void cannot_open(const struct engine *engine, int ret)
-{
-	const char *why = engine->request
-				  ? kaio_explain(KAIO_CALL_QUEUE_CREATE, ret)
-			  : engine->is_aio ? kaio_explain(KAIO_CALL_SETUP, ret)
-					   : strerror(-ret);
-
-	if (engine->is_aio && ret == -EAGAIN) {
-		struct kaio_limits limits = { 0 };
-
-		kaio_limits(&limits);
-		die("%s: not enough quota: fs.aio-nr is %" PRIu64
-		    " and fs.aio-max-nr %" PRIu64
-		    "; take a smaller depth, or sysctl fs.aio-max-nr",
-		    engine->name, limits.aio_nr, limits.aio_max_nr);
-	}
-	die("%s: cannot be opened: %s", engine->name, why);
-}
-
-void *engine_open(const struct engine *engine, const struct setup *setup)
-{
-	void *state;
-	int ret = engine->open(&state, setup);
-
-	if (ret < 0)
-		cannot_open(engine, ret);
-	return state;
-}
-
-void engines_try(struct options *options)
-{
-	unsigned kept = 0;
-	unsigned i;
-
-	for (i = 0; i < options->nr_engines; i++) {
-		const struct engine *engine = options->engines[i];
-		struct op op = { 0 };
-		const struct setup setup = {
-			.engine = engine, .ops = &op, .nr_ops = 1, .depth = 1
-		};
-		void *state;
-		int ret = engine->open(&state, &setup);
-
-		if (ret < 0 && (ret == -EAGAIN || engine == options->against))
-			cannot_open(engine, ret);
-		if (ret < 0) {
-			note("%s is left out: %s", engine->name,
-			     strerror(-ret));
-			continue;
-		}
-		engine->close(state);
-		options->engines[kept++] = engine;
-	}
-	options->nr_engines = kept;
-}
-
-void check_results(const struct engine *engine, const struct target *target,
-		   struct op *const *ops, unsigned nr, bool verify)
-{
-	unsigned i;
-
-	for (i = 0; i < nr; i++) {
-		const struct op *op = ops[i];
-
-		if (op->res < 0)
-			die("%s: %s: offset %" PRId64 ": %s", target->path,
-			    engine->name, op->offset,
-			    op->res == -EINPROGRESS
-				    ? "said to be done, and nothing was"
-				    : strerror((int)-op->res));
-		if ((uint64_t)op->res != op->length)
-			die("%s: %s: offset %" PRId64 ": %" PRId64
-			    " bytes instead of %zu: no rate for I/O that did "
-			    "not happen",
-			    target->path, engine->name, op->offset, op->res,
-			    op->length);
-		if (verify && !target->writes && target->patterned &&
-		    !pattern_is(op->buffer, op->length, op->offset))
-			die("%s: %s: offset %" PRId64
-			    ": the data is not what the file holds",
-			    target->path, engine->name, op->offset);
-	}
-}
-
-void check_kernel(const struct engine *engine, const struct target *target,
-		  uint64_t bytes, uint64_t before)
-{
-	uint64_t moved = kernel_bytes(target->writes) - before;
-
-	if (target->counted && moved < bytes)
-		die("%s: %s says that it moved %" PRIu64
-		    " bytes, and the kernel counts %" PRIu64
-		    ": no rate for I/O that did not happen",
-		    target->path, engine->name, bytes, moved);
-}
-
-/* A turn under way. */
-struct going {
+/* One context of the engine, and the operations that it does. */
+struct lane {
 	const struct engine *engine;
 	void *state;
 	struct drive *drive;
-	struct turn turn;
+	struct op **order; /* that the operations are pushed in */
 };
 
-static void push(struct going *going, struct op **ops, unsigned nr)
+static void failed(const struct lane *lane, int ret)
 {
-	struct drive *drive = going->drive;
-	const bool verify = drive->job.verify;
+	die("%s: %s: %s", lane->drive->job.target->path, lane->engine->name,
+	    strerror(-ret));
+}
+
+static void push(struct lane *lane, struct op **ops, unsigned nr)
+{
+	struct drive *drive = lane->drive;
 	unsigned i;
 
 	for (i = 0; i < nr; i++) {
 		ops[i]->res = -EINPROGRESS;
 		ops[i]->offset = drive->offsets[drive->next++ % NR_OFFSETS];
-		if (verify && going->drive->job.target->writes)
-			pattern_put(ops[i]->buffer, ops[i]->length,
-				    ops[i]->offset);
-		else if (verify)
+		if (drive->job.verify && !drive->job.target->writes)
 			pattern_spoil(ops[i]->buffer, ops[i]->length);
 	}
-	going->engine->prepare(going->state, ops, nr);
-	going->engine->push(going->state, ops, nr);
+	lane->engine->prepare(lane->state, ops, nr);
+	lane->engine->push(lane->state, ops, nr);
 }
 
-static unsigned collect(struct going *going, struct op **done)
+static unsigned collect(struct lane *lane)
 {
-	const struct job *job = &going->drive->job;
-	int ret =
-		going->engine->wait(going->state, done, job->batch, job->batch);
+	const struct job *job = &lane->drive->job;
+	struct turn *turn = &lane->drive->turn;
+	struct op **done = lane->order;
+	int ret = lane->engine->wait(lane->state, done, job->batch, job->batch);
 	int i;
 
 	if (ret < 0)
-		die("%s: %s: %s", job->target->path, going->engine->name,
-		    strerror(-ret));
+		failed(lane, ret);
 	for (i = 0; i < ret; i++) {
 		if ((uint64_t)done[i]->res != job->block || job->verify)
-			check_results(going->engine, job->target, done + i, 1,
+			check_results(lane->engine, job->target, done + i, 1,
 				      job->verify);
-		going->turn.bytes += job->block;
+		turn->bytes += (uint64_t)done[i]->res;
 	}
-	going->turn.ops += (unsigned)ret;
+	turn->ops += (unsigned)ret;
 	return (unsigned)ret;
 }
 
-static void begin(struct going *going)
+static void fill(struct lane *lane)
 {
-	struct drive *drive = going->drive;
+	const struct job *job = &lane->drive->job;
 	unsigned i;
 
-	for (i = 0; i < drive->job.depth; i++)
-		drive->order[i] = &drive->ops[i];
-	for (i = 0; i < drive->job.depth; i += drive->job.batch) {
+	for (i = 0; i < job->depth; i += job->batch) {
 		int ret;
 
-		push(going, drive->order + i, drive->job.batch);
-		ret = going->engine->submit(going->state);
+		push(lane, lane->order + i, job->batch);
+		ret = lane->engine->submit(lane->state);
 		if (ret < 0)
-			die("%s: %s: %s", drive->job.target->path,
-			    going->engine->name, strerror(-ret));
+			failed(lane, ret);
 	}
 }
 
-static void go_round(struct going *going, int64_t turn_ns)
+static void empty(struct lane *lane)
 {
-	struct op **done = going->drive->order;
-	int64_t start = now_ns();
-	int64_t cpu = cpu_ns();
-	uint64_t left;
-	unsigned i;
+	unsigned left = lane->drive->job.depth;
 
-	begin(going);
+	while (left)
+		left -= collect(lane);
+}
+
+static void keep_going(struct drive *drive, struct lane *lanes, int64_t end)
+{
+	const unsigned nr = drive->job.contexts;
+	unsigned i, at = 0;
+
+	for (i = 0; i < nr; i++)
+		fill(&lanes[i]);
 	do
-		for (i = 0; i < STRIDE; i++)
-			push(going, done, collect(going, done));
-	while (now_ns() - start < turn_ns);
-	for (left = going->drive->job.depth; left;)
-		left -= collect(going, done);
-	going->turn.cpu_ns = cpu_ns() - cpu;
-	going->turn.wall_ns = now_ns() - start;
+		for (i = 0; i < STRIDE; i++) {
+			struct lane *lane = &lanes[at];
+
+			push(lane, lane->order, collect(lane));
+			if (++at == nr)
+				at = 0;
+		}
+	while (now_ns() < end);
+	for (i = 0; i < nr; i++)
+		empty(&lanes[i]);
+}
+
+static void one_by_one(struct drive *drive, struct lane *lane, int64_t end)
+{
+	int64_t after = now_ns();
+	int64_t before;
+	uint64_t nr;
+
+	do {
+		before = after;
+		push(lane, lane->order, 1);
+		collect(lane);
+		after = now_ns();
+		nr = drive->turn.ops;
+		drive->job.latencies[nr - 1] = (double)(after - before) / 1e3;
+	} while (after < end && nr < drive->job.nr_latencies);
 }
 
 /* Not timed, and always verified where that can be. */
-static void warm_up(struct going *going)
+static void warm_up(struct drive *drive, struct lane *lanes)
 {
-	const bool verify = going->drive->job.verify;
-	unsigned left = going->drive->job.depth;
+	const bool verify = drive->job.verify;
+	unsigned i;
 
-	going->drive->job.verify = true;
-	begin(going);
-	while (left)
-		left -= collect(going, going->drive->order);
-	going->drive->job.verify = verify;
-	going->turn = (struct turn){ 0 };
+	drive->next = 0;
+	drive->job.verify = true;
+	for (i = 0; i < drive->job.contexts; i++) {
+		fill(&lanes[i]);
+		empty(&lanes[i]);
+	}
+	drive->job.verify = verify;
+	drive->turn = (struct turn){ 0 };
+}
+
+static void open_lanes(struct drive *drive, const struct engine *engine,
+		       struct lane *lanes)
+{
+	const struct job *job = &drive->job;
+	unsigned i, k;
+
+	for (i = 0; i < job->contexts; i++) {
+		const struct setup setup = {
+			.engine = engine,
+			.nr_ops = job->depth,
+			.depth = job->depth,
+			.writes = job->target->writes,
+		};
+		struct lane *lane = &lanes[i];
+
+		lane->engine = engine;
+		lane->state = engine_open(engine, &setup);
+		lane->drive = drive;
+		lane->order = drive->order + i * job->depth;
+		for (k = 0; k < job->depth; k++)
+			lane->order[k] = &drive->ops[i * job->depth + k];
+	}
 }
 
 struct turn drive_turn(struct drive *drive, const struct engine *engine,
 		       int64_t turn_ns)
 {
-	const struct setup setup = {
-		.engine = engine,
-		.ops = drive->ops,
-		.nr_ops = drive->job.depth,
-		.depth = drive->job.depth,
-		.writes = drive->job.target->writes,
-	};
-	struct going going = {
-		.engine = engine,
-		.state = engine_open(engine, &setup),
-		.drive = drive,
-	};
-	uint64_t before;
+	const struct target *target = drive->job.target;
+	struct lane *lanes =
+		must_have(calloc(drive->job.contexts, sizeof(*lanes)));
+	struct turn *turn = &drive->turn;
+	int64_t start, cpu;
+	uint64_t moved;
+	unsigned i;
 
-	drive->next = 0;
-	warm_up(&going);
-	before = kernel_bytes(setup.writes);
-	go_round(&going, turn_ns);
-	check_kernel(engine, drive->job.target, going.turn.bytes, before);
-	engine->close(going.state);
-	return going.turn;
+	open_lanes(drive, engine, lanes);
+	warm_up(drive, lanes);
+	moved = kernel_bytes(target->writes);
+	start = now_ns();
+	cpu = cpu_ns();
+	if (drive->job.latencies)
+		one_by_one(drive, lanes, start + turn_ns);
+	else
+		keep_going(drive, lanes, start + turn_ns);
+	turn->cpu_ns = cpu_ns() - cpu;
+	turn->wall_ns = now_ns() - start;
+	moved = kernel_bytes(target->writes) - moved;
+	check_kernel(engine, target, turn->bytes, moved);
+	for (i = 0; i < drive->job.contexts; i++)
+		engine->close(lanes[i].state);
+	free(lanes);
+	return *turn;
 }

@@ -10,10 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One operation; the bench's but for the last two. */
+/* One operation; all of it but res is the bench's. */
 struct op {
 	int fd;
-	unsigned index; /* of it among all of the engine's */
+	unsigned index; /* among those of one opened engine */
 	void *buffer;
 	size_t length;
 	int64_t offset;
@@ -25,9 +25,8 @@ struct engine;
 /* What an engine is opened for. */
 struct setup {
 	const struct engine *engine;
-	struct op *ops;
-	unsigned nr_ops;
-	unsigned depth; /* operations in flight at once, at most */
+	unsigned nr_ops; /* their indices are less */
+	unsigned depth;	 /* operations in flight at once, at most */
 	bool writes;
 };
 

@@ -17,6 +17,7 @@ static const struct {
 	{ 'B', "block-max", "BYTES", "the largest block" },
 	{ 'n', "batch", "N", "operations per request" },
 	{ 'd', "depth", "N", "operations in flight, at most" },
+	{ 'i', "iterations", "N", "of each turn" },
 	{ 'r', "rounds", "N", "rounds, in each of which all take turns" },
 	{ 't', "time", "MS", "milliseconds for each turn" },
 	{ 's', "size", "BYTES", "of the file made where no FILE is named" },
@@ -50,9 +51,15 @@ static void list_engines(void)
 		printf("  not here: %s\n", engines_missing);
 }
 
+static void explain(const struct column *column)
+{
+	printf("\nColumns:\n");
+	for (; column->name; column++)
+		printf("  %-16s %s\n", column->name, column->about);
+}
+
 static void help(const struct command *command)
 {
-	const struct column *column = command->columns;
 	size_t i;
 
 	printf("usage: kaio-bench %s %s\n\n%s\n\nOptions:\n", command->name,
@@ -69,10 +76,10 @@ static void help(const struct command *command)
 		       known[i].about);
 	}
 	printf("Numbers of bytes may end in k, M or G.\n");
-	if (column)
-		printf("\nColumns:\n");
-	for (; column && column->name; column++)
-		printf("  %-16s %s\n", column->name, column->about);
+	if (command->columns)
+		explain(command->columns);
+	if (command->more_columns)
+		explain(command->more_columns);
 	if (strchr(command->options, 'e'))
 		list_engines();
 	exit(0);
@@ -182,6 +189,10 @@ static void take(const struct command *command, struct options *options,
 	case 'd':
 		options->depth = (unsigned)number(value, 1, 65536, false);
 		break;
+	case 'i':
+		options->iterations =
+			(unsigned)number(value, 1, 1000000, false);
+		break;
 	case 'r':
 		options->rounds = (unsigned)number(value, 1, ROUNDS_MAX, false);
 		break;
@@ -243,8 +254,17 @@ struct options options_parse(const struct command *command, int argc,
 	return options;
 }
 
-/* All but those that are asked for; and the baseline is among them. */
-void options_need_engines(struct options *options)
+unsigned options_baseline(const struct options *options)
+{
+	unsigned i = 0;
+
+	while (i < options->nr_engines &&
+	       options->engines[i] != options->against)
+		i++;
+	return i;
+}
+
+void options_need_engines(struct options *options, const char *against)
 {
 	unsigned i;
 
@@ -254,17 +274,13 @@ void options_need_engines(struct options *options)
 				options->engines[options->nr_engines++] =
 					engines[i];
 	for (i = 0; !options->against && i < options->nr_engines; i++)
-		if (strcmp(options->engines[i]->name, "libaio") == 0)
+		if (strcmp(options->engines[i]->name, against) == 0)
 			options->against = options->engines[i];
 	if (!options->against)
 		options->against = options->engines[0];
-	for (i = 0; i < options->nr_engines; i++)
-		if (options->engines[i] == options->against)
-			break;
-	if (i == options->nr_engines) {
-		if (i == ENGINES_MAX)
-			die("too many engines");
-		options->engines[options->nr_engines++] = options->against;
-	}
-	engines_try(options);
+	if (options_baseline(options) < options->nr_engines)
+		return;
+	if (options->nr_engines == ENGINES_MAX)
+		die("too many engines");
+	options->engines[options->nr_engines++] = options->against;
 }

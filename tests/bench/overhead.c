@@ -51,11 +51,8 @@ static void print_rows(const struct options *options, struct point point,
 		       struct results *results)
 {
 	struct ratio ratios[ENGINES_MAX];
-	unsigned e, base = 0;
+	unsigned e, base = options_baseline(options);
 
-	for (e = 0; e < options->nr_engines; e++)
-		if (options->engines[e] == options->against)
-			base = e;
 	for (e = 0; e < options->nr_engines; e++)
 		ratios[e] = ratio(results->rates[e], results->rates[base],
 				  options->rounds);
@@ -83,13 +80,7 @@ static void measure(const struct options *options, const char *path)
 	if (!block)
 		block = target_default_block(path);
 	target = target_open(path, options, block, block);
-	snprintf(title, sizeof(title),
-		 "overhead: %s, %s of %llu bytes%s, ratios to %s", path,
-		 target.writes ? "writes" : "reads", (unsigned long long)block,
-		 !target.seeks	     ? ""
-		 : options->buffered ? ", buffered"
-				     : ", O_DIRECT",
-		 options->against->name);
+	target_title(title, sizeof(title), "overhead", &target, options, block);
 	table_begin(title, overhead_columns);
 	for (i = 0; i < options->nr_points; i++) {
 		const struct job job = {
@@ -131,8 +122,9 @@ static void run(struct options *options)
 		options->rounds = 9;
 	if (options->turn_ns < 0)
 		options->turn_ns = 100000000;
+	options_need_engines(options, "libaio");
 	report_begin("overhead");
-	options_need_engines(options);
+	engines_try(options);
 	if (options->verify)
 		note("the time that it takes to verify is counted");
 	for (path = *options->targets ? options->targets : by_default; *path;

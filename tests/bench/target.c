@@ -106,6 +106,8 @@ struct target target_open(const char *path, const struct options *options,
 	/* There is nothing to be had from most of them but by writing. */
 	target.writes = options->writes || S_ISCHR(status.st_mode);
 	target.seeks = S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
+	if (options->verify && target.writes && target.seeks)
+		die("%s: --verify is for reads", path);
 	direct = target.seeks && !options->buffered;
 	target.fd = open_it(path, target.writes, direct);
 	if (kaio_file_info(target.fd, &info) < 0)
@@ -136,6 +138,22 @@ uint64_t target_default_block(const char *path)
 	struct stat status;
 
 	return stat(path, &status) == 0 && S_ISCHR(status.st_mode) ? 512 : 4096;
+}
+
+void target_title(char *title, size_t size, const char *what,
+		  const struct target *target, const struct options *options,
+		  uint64_t block)
+{
+	char of[32] = "";
+
+	if (block)
+		snprintf(of, sizeof(of), " of %" PRIu64 " bytes", block);
+	snprintf(title, size, "%s: %s, %s%s%s, ratios to %s", what,
+		 target->path, target->writes ? "writes" : "reads", of,
+		 !target->seeks	     ? ""
+		 : options->buffered ? ", buffered"
+				     : ", O_DIRECT",
+		 options->against->name);
 }
 
 void target_close(struct target *target)
