@@ -153,12 +153,12 @@ void drive_free(struct drive *drive);
 struct turn drive_turn(struct drive *drive, const struct engine *engine,
 		       int64_t turn_ns);
 
-/* engines.c: opening them, and looking at what they have done */
+/* engine.c: opening them, and looking at what they have done */
 
 /* Opens it, and says what to do about it if that cannot be. */
 void *engine_open(const struct engine *engine, const struct setup *setup);
 /* Leaves those out that cannot be opened here, with a word. */
-void engines_try(struct options *options);
+void engines_try(struct options *options, unsigned depth);
 /* Ends the program unless so much was done, and what was read is right. */
 void check_results(const struct engine *engine, const struct target *target,
 		   struct op *const *ops, unsigned nr, bool verify);

@@ -83,7 +83,8 @@ struct lane {
 	const struct engine *engine;
 	void *state;
 	struct drive *drive;
-	struct op **order; /* that the operations are pushed in */
+	struct op *ops;
+	struct op **order; /* to push; and then those collected last */
 };
 
 static void failed(const struct lane *lane, int ret)
@@ -132,6 +133,8 @@ static void fill(struct lane *lane)
 	const struct job *job = &lane->drive->job;
 	unsigned i;
 
+	for (i = 0; i < job->depth; i++)
+		lane->order[i] = &lane->ops[i];
 	for (i = 0; i < job->depth; i += job->batch) {
 		int ret;
 
@@ -206,7 +209,7 @@ static void open_lanes(struct drive *drive, const struct engine *engine,
 		       struct lane *lanes)
 {
 	const struct job *job = &drive->job;
-	unsigned i, k;
+	unsigned i;
 
 	for (i = 0; i < job->contexts; i++) {
 		const struct setup setup = {
@@ -220,9 +223,8 @@ static void open_lanes(struct drive *drive, const struct engine *engine,
 		lane->engine = engine;
 		lane->state = engine_open(engine, &setup);
 		lane->drive = drive;
+		lane->ops = drive->ops + i * job->depth;
 		lane->order = drive->order + i * job->depth;
-		for (k = 0; k < job->depth; k++)
-			lane->order[k] = &drive->ops[i * job->depth + k];
 	}
 }
 

@@ -3,8 +3,8 @@
  * Engines that are wrong, for the tests of the bench to see that it says so.
  * From the second submission on
  *   idle    does nothing, and says that all went well;
- *   silent  does nothing, and leaves the results as it finds them.
- * And corrupt reads, but not quite what is there.
+ *   silent  does nothing, and leaves the results as it finds them;
+ *   corrupt reads, but not quite what is there.
  */
 #include "engine.h"
 
@@ -81,20 +81,20 @@ static int faulty_wait(void *state, struct op **done, unsigned min,
 {
 	struct faulty_state *s = state;
 	unsigned n = s->nr_pushed < max ? s->nr_pushed : max;
-	bool does = s->fault == CORRUPT || !s->submissions++;
+	bool first = !s->submissions++;
 	unsigned i;
 
 	(void)min;
 	for (i = 0; i < n; i++) {
 		struct op *op = s->pushed[--s->nr_pushed];
 
-		if (does) {
+		if (first || s->fault == CORRUPT) {
 			pread_engine.push(s->pread, &op, 1);
 			pread_engine.wait(s->pread, &op, 1, 1);
 		}
 		if (s->fault == IDLE)
 			op->res = (int64_t)op->length;
-		if (s->fault == CORRUPT && op->res > 0)
+		if (!first && s->fault == CORRUPT && op->res > 0)
 			((char *)op->buffer)[op->res / 2] ^= 1;
 		done[i] = op;
 	}

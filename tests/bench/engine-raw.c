@@ -7,25 +7,26 @@
  */
 #include "engine.h"
 
+#include <kaio/abi.h> /* its structures alone: not all have linux/aio_abi.h */
+
 #include <errno.h>
-#include <linux/aio_abi.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 struct raw_ring {
 	unsigned id, nr, head, tail, magic, compat, incompat, header_length;
-	struct io_event events[];
+	struct kaio_event events[];
 };
 
 struct raw_state {
-	aio_context_t ctx;
+	kaio_context_t ctx;
 	struct raw_ring *ring;
 	unsigned short opcode;
-	unsigned pending;	/* iocbs that the kernel does not have yet */
-	struct iocb **batch;	/* these */
-	struct iocb *iocbs;	/* by the operation's index */
-	struct io_event *slept; /* what io_getevents collects */
+	unsigned pending;	  /* iocbs that the kernel does not have yet */
+	struct kaio_iocb **batch; /* these */
+	struct kaio_iocb *iocbs;  /* by the operation's index */
+	struct kaio_event *slept; /* what io_getevents collects */
 };
 
 static void raw_close(void *state)
@@ -47,7 +48,7 @@ static int raw_open(void **state, const struct setup *setup)
 
 	if (!s)
 		return -ENOMEM;
-	s->opcode = setup->writes ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD;
+	s->opcode = setup->writes ? KAIO_OP_PWRITE : KAIO_OP_PREAD;
 	s->batch = calloc(setup->nr_ops, sizeof(*s->batch));
 	s->iocbs = calloc(setup->nr_ops, sizeof(*s->iocbs));
 	s->slept = calloc(setup->nr_ops, sizeof(*s->slept));
@@ -73,13 +74,13 @@ static void raw_prepare(void *state, struct op *const *ops, unsigned nr)
 	unsigned i;
 
 	for (i = 0; i < nr; i++)
-		s->iocbs[ops[i]->index] = (struct iocb){
-			.aio_data = (uintptr_t)ops[i],
-			.aio_lio_opcode = s->opcode,
-			.aio_fildes = (unsigned)ops[i]->fd,
-			.aio_buf = (uintptr_t)ops[i]->buffer,
-			.aio_nbytes = ops[i]->length,
-			.aio_offset = ops[i]->offset,
+		s->iocbs[ops[i]->index] = (struct kaio_iocb){
+			.data = (uintptr_t)ops[i],
+			.lio_opcode = s->opcode,
+			.fildes = (unsigned)ops[i]->fd,
+			.buf = (uintptr_t)ops[i]->buffer,
+			.nbytes = ops[i]->length,
+			.offset = ops[i]->offset,
 		};
 }
 
@@ -118,7 +119,7 @@ static unsigned raw_reap(struct raw_state *s, struct op **done, unsigned max)
 	unsigned n = 0;
 
 	while (n < max && head != tail) {
-		const struct io_event *event = &ring->events[head];
+		const struct kaio_event *event = &ring->events[head];
 		struct op *op = (struct op *)(uintptr_t)event->data;
 
 		op->res = event->res;

@@ -180,7 +180,7 @@ static void run(struct options *options)
 		options->iterations = 1000;
 	options_need_engines(options, "pread");
 	report_begin("files");
-	engines_try(options);
+	engines_try(options, FILES_MAX);
 	make_files(options->directory);
 	snprintf(title, sizeof(title), "files: cached, %u times, ratios to %s",
 		 options->iterations, options->against->name);

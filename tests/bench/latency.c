@@ -128,7 +128,7 @@ static void run(struct options *options, const char *what)
 		options->turn_ns = 100000000;
 	options_need_engines(options, "pread");
 	report_begin(what);
-	engines_try(options);
+	engines_try(options, 1);
 	for (; *path; path++)
 		measure(options, what, *path);
 	if (path == options->targets)

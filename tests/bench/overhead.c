@@ -112,6 +112,7 @@ static void run(struct options *options)
 	static const struct point points[] = {
 		{ 1, 1 }, { 32, 1 }, { 32, 8 }, { 128, 32 }
 	};
+	unsigned i, depth = 1;
 	char *const *path;
 
 	if (!options->nr_points)
@@ -124,7 +125,10 @@ static void run(struct options *options)
 		options->turn_ns = 100000000;
 	options_need_engines(options, "libaio");
 	report_begin("overhead");
-	engines_try(options);
+	for (i = 0; i < options->nr_points; i++)
+		if (options->points[i].depth > depth)
+			depth = options->points[i].depth;
+	engines_try(options, depth);
 	if (options->verify)
 		note("the time that it takes to verify is counted");
 	for (path = *options->targets ? options->targets : by_default; *path;

@@ -219,7 +219,7 @@ static void run(struct options *options)
 		options->turn_ns = 100000000;
 	options_need_engines(options, "libaio");
 	report_begin("scale");
-	engines_try(options);
+	engines_try(options, 1);
 	target = target_open(path, options, block, block);
 	open_files(path, &target, options);
 	target_title(title, sizeof(title), "scale", &target, options, block);

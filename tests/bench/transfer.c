@@ -313,19 +313,23 @@ static void run(struct options *options)
 	unsigned nr = make_shapes(options, shapes);
 	const char *path = *options->targets;
 	uint64_t least = 0;
+	unsigned depth = 1;
 	struct target target;
 	unsigned i;
 
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		if (shapes[i].block * shapes[i].batch > least)
 			least = shapes[i].block * shapes[i].batch;
+		if (shapes[i].depth > depth)
+			depth = shapes[i].depth;
+	}
 	if (!options->rounds)
 		options->rounds = 9;
 	if (options->turn_ns < 0)
 		options->turn_ns = 20000000;
 	options_need_engines(options, "libaio");
 	report_begin("transfer");
-	engines_try(options);
+	engines_try(options, depth);
 	if (!path)
 		path = target_make(options->directory,
 				   options->size ? options->size : least);
