@@ -63,6 +63,8 @@ enum format {
 	FORMAT_CSV
 };
 extern enum format format;
+/* Besides: as JSON and CSV, in files whose names begin so. */
+extern const char *save_as;
 
 /* Ends with a column that has no name. */
 struct column {

@@ -29,6 +29,7 @@ static const struct {
 	  "warm-up's" },
 	{ 'j', "json", NULL, "JSON" },
 	{ 'c', "csv", NULL, "CSV; notes go to standard error" },
+	{ 'o', "save", "NAME", "besides: to NAME.json and NAME.csv" },
 	{ 'h', "help", NULL, "this text" },
 };
 
@@ -36,7 +37,9 @@ static const struct {
 
 static bool takes(const struct command *command, char letter)
 {
-	return strchr("jch", letter) || strchr(command->options, letter);
+	if (strchr("jco", letter))
+		return command->columns != NULL;
+	return letter == 'h' || strchr(command->options, letter);
 }
 
 static void list_engines(void)
@@ -217,6 +220,9 @@ static void take(const struct command *command, struct options *options,
 		break;
 	case 'j':
 		format = FORMAT_JSON;
+		break;
+	case 'o':
+		save_as = value;
 		break;
 	case 'c':
 		format = FORMAT_CSV;

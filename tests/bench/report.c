@@ -2,10 +2,12 @@
 /*
  * Rows are printed as they come: in text below a head, in JSON as objects whose
  * names are the columns', in CSV with one head for all tables. Notes stand
- * among the text, at JSON's end, and beside CSV on standard error.
+ * among the text, at JSON's end, and beside CSV on standard error. All of it
+ * can go to files, too.
  */
 #include "bench.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -16,26 +18,53 @@
 #define NOTES_MAX 32
 
 enum format format = FORMAT_TEXT;
+const char *save_as;
+
+static struct sink {
+	FILE *file;
+	enum format format;
+	unsigned tables;
+	bool skips; /* this table */
+} sinks[3];
+static unsigned nr_sinks;
 
 static const struct column *columns;
-static unsigned column, rows, tables;
+static unsigned column, rows;
 static bool in_progress;
 static char *notes[NOTES_MAX];
 static unsigned nr_notes;
 
-static void print_json(const char *text)
+static void open_sink(FILE *file, enum format as)
 {
-	putchar('"');
+	sinks[nr_sinks].file = file;
+	sinks[nr_sinks++].format = as;
+}
+
+static void save(const char *suffix, enum format as)
+{
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s.%s", save_as, suffix);
+	file = fopen(path, "we");
+	if (!file)
+		die("%s: %s", path, strerror(errno));
+	open_sink(file, as);
+}
+
+static void print_json(FILE *file, const char *text)
+{
+	putc('"', file);
 	for (; *text; text++) {
 		if ((unsigned char)*text < ' ') {
-			printf("\\u%04x", *text);
+			fprintf(file, "\\u%04x", *text);
 			continue;
 		}
 		if (*text == '"' || *text == '\\')
-			putchar('\\');
-		putchar(*text);
+			putc('\\', file);
+		putc(*text, file);
 	}
-	putchar('"');
+	putc('"', file);
 }
 
 static void model(char *buffer, size_t size)
@@ -77,17 +106,27 @@ static void machine(char *buffer, size_t size, double *load)
 void report_begin(const char *command)
 {
 	char text[512];
+	unsigned i;
 	double load;
 
+	open_sink(stdout, format);
+	if (save_as) {
+		save("json", FORMAT_JSON);
+		save("csv", FORMAT_CSV);
+	}
 	machine(text, sizeof(text), &load);
-	if (format == FORMAT_JSON) {
-		printf("{\"command\": ");
-		print_json(command);
-		printf(", \"machine\": ");
-		print_json(text);
-		printf(",\n \"tables\": [");
-	} else if (format == FORMAT_TEXT) {
-		printf("%s\n", text);
+	for (i = 0; i < nr_sinks; i++) {
+		FILE *file = sinks[i].file;
+
+		if (sinks[i].format == FORMAT_TEXT)
+			fprintf(file, "%s\n", text);
+		if (sinks[i].format != FORMAT_JSON)
+			continue;
+		fprintf(file, "{\"command\": ");
+		print_json(file, command);
+		fprintf(file, ", \"machine\": ");
+		print_json(file, text);
+		fprintf(file, ",\n \"tables\": [");
 	}
 	if (load > (double)sysconf(_SC_NPROCESSORS_ONLN) / 2)
 		note("the machine is busy: ratios mean something, rates "
@@ -98,112 +137,155 @@ void report_begin(const char *command)
 
 void report_end(void)
 {
-	unsigned i;
+	unsigned i, k;
 
-	if (format == FORMAT_JSON) {
-		printf("],\n \"notes\": [");
-		for (i = 0; i < nr_notes; i++) {
-			printf("%s", i ? ", " : "");
-			print_json(notes[i]);
+	for (i = 0; i < nr_sinks; i++) {
+		FILE *file = sinks[i].file;
+
+		if (sinks[i].format == FORMAT_JSON) {
+			fprintf(file, "],\n \"notes\": [");
+			for (k = 0; k < nr_notes; k++) {
+				fprintf(file, "%s", k ? ", " : "");
+				print_json(file, notes[k]);
+			}
+			fprintf(file, "]}\n");
 		}
-		printf("]}\n");
+		if (fflush(file) || ferror(file))
+			die("the report cannot be written");
+		if (file != stdout)
+			fclose(file);
 	}
 	while (nr_notes)
 		free(notes[--nr_notes]);
-	if (fflush(stdout))
-		die("standard output: it cannot be written");
 }
 
-void table_begin(const char *title, const struct column *of)
+static void print_head(const struct sink *sink)
 {
 	const struct column *c;
 
+	for (c = columns; c->name; c++) {
+		int width = c->decimals < 0 ? -c->width : c->width;
+		bool text = sink->format == FORMAT_TEXT;
+
+		if (c != columns)
+			fprintf(sink->file, text ? "  " : ",");
+		fprintf(sink->file, "%*s", text ? width : 0, c->name);
+	}
+	putc('\n', sink->file);
+}
+
+/* A second kind of table would be no CSV: only the first goes there. */
+void table_begin(const char *title, const struct column *of)
+{
+	static const struct column *in_csv;
+	unsigned i;
+
 	progress_end();
+	if (!in_csv)
+		in_csv = of;
 	columns = of;
 	column = rows = 0;
-	if (format == FORMAT_JSON) {
-		printf("%s\n  {\"title\": ", tables++ ? "," : "");
-		print_json(title);
-		printf(", \"rows\": [");
-		return;
+	for (i = 0; i < nr_sinks; i++) {
+		struct sink *sink = &sinks[i];
+		bool first = !sink->tables++;
+
+		sink->skips = sink->format == FORMAT_CSV && of != in_csv;
+		if (sink->format == FORMAT_JSON) {
+			fprintf(sink->file,
+				"%s\n  {\"title\": ", first ? "" : ",");
+			print_json(sink->file, title);
+			fprintf(sink->file, ", \"rows\": [");
+			continue;
+		}
+		if (sink->format == FORMAT_TEXT)
+			fprintf(sink->file, "\n%s\n\n", title);
+		if (sink->format == FORMAT_TEXT || first)
+			print_head(sink);
 	}
-	if (format == FORMAT_CSV && tables++)
-		return;
-	if (format == FORMAT_TEXT)
-		printf("\n%s\n\n", title);
-	for (c = columns; c->name; c++) {
-		if (format == FORMAT_CSV)
-			printf("%s%s", c == columns ? "" : ",", c->name);
-		else
-			printf("%s%*s", c == columns ? "" : "  ",
-			       c->decimals < 0 ? -c->width : c->width, c->name);
-	}
-	putchar('\n');
 }
 
-static const struct column *cell_begin(void)
+static void cell_begin(const struct sink *sink)
+{
+	if (sink->format != FORMAT_JSON) {
+		if (column)
+			fprintf(sink->file, "%s",
+				sink->format == FORMAT_CSV ? "," : "  ");
+		return;
+	}
+	if (column)
+		fprintf(sink->file, ", ");
+	else
+		fprintf(sink->file, "%s\n   {", rows ? "," : "");
+	print_json(sink->file, columns[column].name);
+	fprintf(sink->file, ": ");
+}
+
+static void cell_end(const struct sink *sink)
+{
+	if (columns[column + 1].name)
+		return;
+	fprintf(sink->file, "%s", sink->format == FORMAT_JSON ? "}" : "\n");
+	fflush(sink->file);
+}
+
+/* text: or else number */
+static void cell(const char *text, double number)
 {
 	const struct column *c = &columns[column];
+	unsigned i;
 
 	progress_end();
-	if (format == FORMAT_JSON) {
-		if (column == 0)
-			printf("%s\n   {", rows ? "," : "");
-		else
-			printf(", ");
-		print_json(c->name);
-		printf(": ");
-	} else if (column) {
-		printf("%s", format == FORMAT_CSV ? "," : "  ");
-	}
-	return c;
-}
+	for (i = 0; i < nr_sinks; i++) {
+		const struct sink *sink = &sinks[i];
+		int width = sink->format == FORMAT_TEXT ? c->width : 0;
 
-static void cell_end(void)
-{
-	if (columns[++column].name)
-		return;
-	column = 0;
-	rows++;
-	printf("%s", format == FORMAT_JSON ? "}" : "\n");
-	fflush(stdout);
+		if (sink->skips)
+			continue;
+		cell_begin(sink);
+		if (text && sink->format == FORMAT_JSON)
+			print_json(sink->file, text);
+		else if (text)
+			fprintf(sink->file, "%-*s", width, text);
+		else if (!isnan(number))
+			fprintf(sink->file, "%*.*f", width, c->decimals,
+				number);
+		else if (sink->format != FORMAT_CSV)
+			fprintf(sink->file, "%*s", width,
+				sink->format == FORMAT_JSON ? "null" : "-");
+		cell_end(sink);
+	}
+	if (!columns[++column].name) {
+		column = 0;
+		rows++;
+	}
 }
 
 void table_text(const char *text)
 {
-	const struct column *c = cell_begin();
-
-	if (format == FORMAT_JSON)
-		print_json(text);
-	else if (format == FORMAT_CSV)
-		printf("%s", text);
-	else
-		printf("%-*s", c->width, text);
-	cell_end();
+	cell(text, 0);
 }
 
 void table_number(double number)
 {
-	const struct column *c = cell_begin();
-	int width = format == FORMAT_TEXT ? c->width : 0;
-
-	if (!isnan(number))
-		printf("%*.*f", width, c->decimals, number);
-	else if (format != FORMAT_CSV)
-		printf("%*s", width, format == FORMAT_JSON ? "null" : "-");
-	cell_end();
+	cell(NULL, number);
 }
 
 void table_gap(void)
 {
-	if (format == FORMAT_TEXT && rows)
-		putchar('\n');
+	unsigned i;
+
+	for (i = 0; i < nr_sinks && rows; i++)
+		if (sinks[i].format == FORMAT_TEXT)
+			putc('\n', sinks[i].file);
 }
 
 void table_end(void)
 {
-	if (format == FORMAT_JSON)
-		printf("]}");
+	unsigned i;
+
+	for (i = 0; i < nr_sinks; i++)
+		if (sinks[i].format == FORMAT_JSON)
+			fprintf(sinks[i].file, "]}");
 }
 
 void note(const char *text, ...)

@@ -197,7 +197,6 @@ static void measure(const struct options *options, const struct target *target,
 	free(ops);
 }
 
-/* Once the ratios have been made: this sorts the rounds. */
 static void print_row(const struct options *options, const struct shape *shape,
 		      struct result *r)
 {
@@ -213,61 +212,54 @@ static void print_row(const struct options *options, const struct shape *shape,
 	table_number(percentile(r->tx.values, r->tx.nr, 99));
 }
 
-static void print_counts(const struct options *options,
-			 const struct target *target, const struct shape *shape,
-			 const struct result *results)
+static void print_counts(const struct target *target, const struct result *r,
+			 const struct ratio *by)
 {
-	const struct result *base = &results[options_baseline(options)];
-	unsigned e;
-
-	table_gap();
-	for (e = 0; e < options->nr_engines; e++) {
-		const struct result *r = &results[e];
-		struct ratio by =
-			ratio(r->bandwidth, base->bandwidth, options->rounds);
-
-		table_number((double)shape->block);
-		table_text(options->engines[e]->name);
-		table_number(by.median);
-		table_number(by.low);
-		table_number(by.high);
-		table_number((double)r->ops);
-		table_number((double)r->bytes);
-		table_number(target->counted ? (double)r->kernel_bytes : NAN);
-		table_number(average(&r->setup));
-		table_number(average(&r->teardown));
-	}
+	table_number(by->median);
+	table_number(by->low);
+	table_number(by->high);
+	table_number((double)r->ops);
+	table_number((double)r->bytes);
+	table_number(target->counted ? (double)r->kernel_bytes : NAN);
+	table_number(average(&r->setup));
+	table_number(average(&r->teardown));
 }
 
+/* The ratios first, for they go by rounds, which a median sorts. */
 static void print(const struct options *options, const struct target *target,
 		  const struct shape *shapes, unsigned nr,
 		  struct result (*results)[ENGINES_MAX])
 {
-	const bool text = format == FORMAT_TEXT;
+	struct ratio ratios[SIZES_MAX][ENGINES_MAX];
+	unsigned base = options_baseline(options);
 	char title[512];
 	unsigned i, e;
 
+	for (i = 0; i < nr; i++)
+		for (e = 0; e < options->nr_engines; e++)
+			ratios[i][e] = ratio(results[i][e].bandwidth,
+					     results[i][base].bandwidth,
+					     options->rounds);
 	target_title(title, sizeof(title), "transfer", target, options, 0);
-	if (format != FORMAT_CSV) {
-		table_begin(title, count_columns);
-		for (i = 0; i < nr; i++)
-			print_counts(options, target, &shapes[i], results[i]);
-		table_end();
-	}
-	if (!text)
-		table_begin(title, transfer_columns);
+	table_begin(title, transfer_columns);
 	for (e = 0; e < options->nr_engines; e++) {
-		if (text)
-			table_begin(options->engines[e]->name,
-				    transfer_columns + 1);
+		table_gap();
 		for (i = 0; i < nr; i++) {
-			if (!text)
-				table_text(options->engines[e]->name);
+			table_text(options->engines[e]->name);
 			print_row(options, &shapes[i], &results[i][e]);
 		}
 	}
-	if (!text)
-		table_end();
+	table_end();
+	table_begin("ratios, and what was done", count_columns);
+	for (i = 0; i < nr; i++) {
+		table_gap();
+		for (e = 0; e < options->nr_engines; e++) {
+			table_number((double)shapes[i].block);
+			table_text(options->engines[e]->name);
+			print_counts(target, &results[i][e], &ratios[i][e]);
+		}
+	}
+	table_end();
 }
 
 static void free_results(struct result *results)
