@@ -55,6 +55,9 @@ struct options options_parse(const struct command *command, int argc,
 /* Those that take part, and which of them the ratios are to. */
 void options_need_engines(struct options *options, const char *against);
 unsigned options_baseline(const struct options *options);
+/* Whose turn is the i-th of a round: forth, and then back. */
+unsigned options_turn(const struct options *options, unsigned round,
+		      unsigned i);
 
 /* report.c: one table or more, as text, JSON or CSV; and all other words */
 enum format {

@@ -228,6 +228,15 @@ static void open_lanes(struct drive *drive, const struct engine *engine,
 	}
 }
 
+/* What was before may have left work to threads of the kernel: io_uring does.
+ */
+static void settle(void)
+{
+	const struct timespec pause = { 0, 5000000 };
+
+	nanosleep(&pause, NULL);
+}
+
 struct turn drive_turn(struct drive *drive, const struct engine *engine,
 		       int64_t turn_ns)
 {
@@ -239,6 +248,7 @@ struct turn drive_turn(struct drive *drive, const struct engine *engine,
 	uint64_t moved;
 	unsigned i;
 
+	settle();
 	open_lanes(drive, engine, lanes);
 	warm_up(drive, lanes);
 	moved = kernel_bytes(target->writes);

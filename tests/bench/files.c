@@ -144,11 +144,13 @@ static void print_rows(const struct options *options, unsigned nr,
 static void measure(const struct options *options, unsigned nr)
 {
 	static struct results results;
-	unsigned round, e;
+	unsigned round, i;
 
 	results = (struct results){ 0 };
 	for (round = 0; round < options->rounds; round++)
-		for (e = 0; e < options->nr_engines; e++) {
+		for (i = 0; i < options->nr_engines; i++) {
+			unsigned e = options_turn(options, round, i);
+
 			progress("%u files, round %u of %u, %s", nr, round + 1,
 				 options->rounds, options->engines[e]->name);
 			ask_child(options, nr, e, round, &results);

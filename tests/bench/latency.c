@@ -45,10 +45,11 @@ struct results {
 static void take_turns(const struct options *options, struct drive *drive,
 		       const struct job *job, struct results *results)
 {
-	unsigned round, e;
+	unsigned round, i;
 
 	for (round = 0; round < options->rounds; round++)
-		for (e = 0; e < options->nr_engines; e++) {
+		for (i = 0; i < options->nr_engines; i++) {
+			unsigned e = options_turn(options, round, i);
 			struct turn turn;
 			double *values = job->latencies;
 
@@ -123,9 +124,9 @@ static void run(struct options *options, const char *what)
 	char *const *path = options->targets;
 
 	if (!options->rounds)
-		options->rounds = 9;
+		options->rounds = 15;
 	if (options->turn_ns < 0)
-		options->turn_ns = 100000000;
+		options->turn_ns = 50000000;
 	options_need_engines(options, "pread");
 	report_begin(what);
 	engines_try(options, 1);

@@ -270,6 +270,12 @@ unsigned options_baseline(const struct options *options)
 	return i;
 }
 
+/* Each comes after another one in every second round: it may leave traces. */
+unsigned options_turn(const struct options *options, unsigned round, unsigned i)
+{
+	return round % 2 ? options->nr_engines - 1 - i : i;
+}
+
 void options_need_engines(struct options *options, const char *against)
 {
 	unsigned i;

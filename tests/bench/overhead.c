@@ -29,10 +29,11 @@ struct results {
 static void take_turns(const struct options *options, struct drive *drive,
 		       const char *where, struct results *results)
 {
-	unsigned round, e;
+	unsigned round, i;
 
 	for (round = 0; round < options->rounds; round++)
-		for (e = 0; e < options->nr_engines; e++) {
+		for (i = 0; i < options->nr_engines; i++) {
+			unsigned e = options_turn(options, round, i);
 			struct turn turn;
 
 			progress("%s, round %u of %u, %s", where, round + 1,
@@ -119,10 +120,11 @@ static void run(struct options *options)
 		for (; options->nr_points < 4; options->nr_points++)
 			options->points[options->nr_points] =
 				points[options->nr_points];
+	/* Turns shorter than a time slice: another program spoils few. */
 	if (!options->rounds)
-		options->rounds = 9;
+		options->rounds = 31;
 	if (options->turn_ns < 0)
-		options->turn_ns = 100000000;
+		options->turn_ns = 5000000;
 	options_need_engines(options, "libaio");
 	report_begin("overhead");
 	for (i = 0; i < options->nr_points; i++)

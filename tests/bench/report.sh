@@ -54,7 +54,7 @@ run() {
 		skip "$name: kaio-bench failed, see above"
 	cat "$out/$name.txt"
 }
-quickly='-r 3 -t 20'
+quickly='-r 5'
 
 # Depths by which the plots go.
 depths=1:1,2:1,4:1,8:1,16:1,32:1,64:1,128:1

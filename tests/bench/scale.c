@@ -162,7 +162,7 @@ static void measure(const struct options *options,
 	static struct results results;
 	struct drive *drives[8];
 	unsigned nr = 0;
-	unsigned round, step, e;
+	unsigned round, step, i;
 
 	results = (struct results){ 0 };
 	for (; dimension->steps[nr]; nr++) {
@@ -175,7 +175,8 @@ static void measure(const struct options *options,
 	}
 	for (round = 0; round < options->rounds; round++)
 		for (step = 0; step < nr; step++)
-			for (e = 0; e < options->nr_engines; e++) {
+			for (i = 0; i < options->nr_engines; i++) {
+				unsigned e = options_turn(options, round, i);
 				struct turn turn;
 
 				progress("%s %u, round %u of %u, %s",
@@ -214,9 +215,9 @@ static void run(struct options *options)
 		for (i = 0; i < sizeof(by_default) / sizeof(*by_default); i++)
 			options->engines[options->nr_engines++] = by_default[i];
 	if (!options->rounds)
-		options->rounds = 5;
+		options->rounds = 9;
 	if (options->turn_ns < 0)
-		options->turn_ns = 100000000;
+		options->turn_ns = 20000000;
 	options_need_engines(options, "libaio");
 	report_begin("scale");
 	engines_try(options, 1);

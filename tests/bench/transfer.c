@@ -166,7 +166,7 @@ static void measure(const struct options *options, const struct target *target,
 	struct op **order = must_have(calloc(shape->batch, sizeof(*order)));
 	uint64_t space = (shape->block + 4095) / 4096 * 4096;
 	char *buffers = must_have(aligned_alloc(4096, space * shape->batch));
-	unsigned i, round, e;
+	unsigned i, round;
 
 	for (i = 0; i < shape->batch; i++) {
 		order[i] = &ops[i];
@@ -178,7 +178,8 @@ static void measure(const struct options *options, const struct target *target,
 		pattern_put(ops[i].buffer, shape->block, ops[i].offset);
 	}
 	for (round = 0; round < options->rounds; round++)
-		for (e = 0; e < options->nr_engines; e++) {
+		for (i = 0; i < options->nr_engines; i++) {
+			unsigned e = options_turn(options, round, i);
 			struct request request = {
 				.engine = options->engines[e],
 				.target = target,
