@@ -17,14 +17,13 @@ static const struct column scale_columns[] = {
 	{ "Of", "what there are N of: depth, files or contexts", 8, -1 },
 	{ "N", "how many", 6, 0 },
 	{ "Engine", "who does the operations", 12, -1 },
-	{ "ns/op", "nanoseconds for one, median of the rounds", 8, 0 },
+	{ "ns/op",
+	  "nanoseconds of processor time for one, median of the rounds", 8, 0 },
 	{ "Growth",
 	  "to what it was with the reference's N in the same round, "
 	  "median: 64 for depth, 1 for others",
 	  6, 3 },
-	{ "Ratio",
-	  "of operations a second to the baseline's with the same N, "
-	  "median",
+	{ "Ratio", "of the baseline's cost with the same N to this one, median",
 	  6, 3 },
 	{ "Operations", "that the kernel completed, in all rounds", 10, 0 },
 	{ 0 },
@@ -188,7 +187,7 @@ static void measure(const struct options *options,
 						  options->engines[e],
 						  options->turn_ns);
 				results.ns[step][e][round] =
-					(double)turn.wall_ns / (double)turn.ops;
+					(double)turn.cpu_ns / (double)turn.ops;
 				results.ops[step][e] += turn.ops;
 			}
 	print_rows(options, dimension, nr, &results);
@@ -215,9 +214,9 @@ static void run(struct options *options)
 		for (i = 0; i < sizeof(by_default) / sizeof(*by_default); i++)
 			options->engines[options->nr_engines++] = by_default[i];
 	if (!options->rounds)
-		options->rounds = 9;
+		options->rounds = 15;
 	if (options->turn_ns < 0)
-		options->turn_ns = 20000000;
+		options->turn_ns = 10000000;
 	options_need_engines(options, "libaio");
 	report_begin("scale");
 	engines_try(options, 1);
