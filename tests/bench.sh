@@ -57,8 +57,8 @@ in_all_formats() {
 	works "$@" --csv
 	head -n 1 "$dir/stdout" | grep -q -F -e "$columns" ||
 		fail "no columns $columns: kaio-bench $*"
-	awk -F , 'NR == 1 { n = NF } NF != n { exit 1 } END { exit NR < 2 }' \
-		"$dir/stdout" || fail "not CSV: kaio-bench $*"
+	awk -F , 'NR == 1 { n = NF } NF != n { bad = 1 }
+		END { exit bad || NR < 2 }' "$dir/stdout" || fail "not CSV: kaio-bench $*"
 }
 
 # Ending a context takes some 30 ms: few of them.
@@ -116,9 +116,10 @@ data_that_is_not_there_is_found() {
 	refuses "$wrong" transfer -v -B 4k -e pread,corrupt -a pread "$file"
 	refuses "$wrong" latency -v -e pread,corrupt "$file"
 	# Not by --verify: the warm-up of each turn.
-	printf x | dd of="$file" bs=1 seek=9000 conv=notrunc 2>/dev/null
-	refuses "$wrong" transfer -B 4k -e pread "$file"
-	works fill "$file"
+	head -c 4096 "$file" >"$dir/spoilt"
+	head -c 258048 /dev/zero >>"$dir/spoilt"
+	refuses "$wrong" overhead -p 32:8 -e pread -a pread "$dir/spoilt"
+	refuses "$wrong" transfer -B 4k -e pread -a pread "$dir/spoilt"
 }
 
 io_that_did_not_happen_has_no_rate() {
