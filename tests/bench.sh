@@ -1,0 +1,165 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR LGPL-2.1-or-later
+#
+# Whether the bench does what it says, not how fast anything is: each command,
+# in each format, on next to nothing; and what it must refuse.
+set -eu
+
+dir=$(mktemp -d "$PWD/bench-test.XXXXXX") # a disk, if the build is on one
+trap 'rm -rf "$dir"' EXIT
+bench=tests/bench/kaio-bench
+file=$dir/file
+
+fail() {
+	echo "FAIL: $*"
+	cat "$dir/stdout" "$dir/stderr" 2>/dev/null || true
+	exit 1
+}
+
+# works ARGUMENT...: and says nothing on stderr but notes
+works() {
+	"$bench" "$@" >"$dir/stdout" 2>"$dir/stderr" || fail "kaio-bench $*"
+	! grep -v '^note: ' "$dir/stderr" || fail "kaio-bench $*: on stderr"
+}
+
+# refuses WORDS ARGUMENT...: it fails, with these words
+refuses() {
+	words=$1
+	shift
+	! "$bench" "$@" >"$dir/stdout" 2>"$dir/stderr" ||
+		fail "it works: kaio-bench $*"
+	grep -q -e "$words" "$dir/stderr" || fail "no \"$words\": kaio-bench $*"
+}
+
+# says WORDS: the last one did
+says() {
+	grep -q -e "$1" "$dir/stdout" || fail "it does not say \"$1\""
+}
+
+is_json() {
+	if command -v python3 >/dev/null; then
+		python3 -m json.tool "$1" >/dev/null
+	elif command -v jq >/dev/null; then
+		jq . "$1" >/dev/null
+	else
+		echo "neither python3 nor jq is installed: JSON is not parsed"
+	fi
+}
+
+# in_all_formats COLUMN,COLUMN ARGUMENT...: with these columns first in CSV
+in_all_formats() {
+	columns=$1
+	shift
+	works "$@"
+	says "$(echo "$columns" | sed 's/.*,//; s/[()]/./g')"
+	works "$@" --json
+	is_json "$dir/stdout" || fail "not JSON: kaio-bench $*"
+	works "$@" --csv
+	head -n 1 "$dir/stdout" | grep -q -F -e "$columns" ||
+		fail "no columns $columns: kaio-bench $*"
+	awk -F , 'NR == 1 { n = NF } NF != n { bad = 1 }
+		END { exit bad || NR < 2 }' "$dir/stdout" || fail "not CSV: kaio-bench $*"
+}
+
+# Ending a context takes some 30 ms: few of them.
+each_command_works_in_each_format() {
+	short='-r 2 -t 0 -a pread -e pread,kaio'
+	# shellcheck disable=SC2086 # words
+	{
+		in_all_formats 'Depth,Batch,Engine,kOps/s,Ratio' \
+			overhead $short -p 1:1,8:4 /dev/null "$file"
+		in_all_formats 'Engine,Median (us),P99 (us),Ratio' \
+			latency $short "$file"
+		in_all_formats "$transfer_columns" transfer $short -b 4k -B 8k \
+			-n 5 -d 3 "$file"
+		works transfer $short -B 8k -n 2 --write "$file"
+	}
+	in_all_formats 'Engine,Median (us),P99 (us),Ratio' \
+		spin -r 1 -t 0 -s 64k -D "$dir"
+	in_all_formats 'Of,N,Engine,ns/op,Growth,Ratio' \
+		scale -r 1 -t 0 -e pread -a pread
+	in_all_formats 'Files,Engine,Runtime (s),Ratio,Threads' \
+		files -r 1 -i 2 -D "$dir" -v -e pread,kaio
+}
+
+# The storage plugin's, to the letter.
+transfer_columns='Block Size (B),Batch Size,B/W (GB/Sec),Avg Lat. (us),'
+transfer_columns="${transfer_columns}Avg Prep (us),P99 Prep (us),"
+transfer_columns="${transfer_columns}Avg Post (us),P99 Post (us),"
+transfer_columns="${transfer_columns}Avg Tx (us),P99 Tx (us)"
+
+help_explains_each_column() {
+	works --help
+	for command in overhead transfer files latency spin scale fill; do
+		says "$command"
+	done
+	works transfer --help
+	echo "$transfer_columns" | tr , '\n' | while read -r column; do
+		says "  $column *[a-z1]"
+	done
+}
+
+every_engine_reads_what_is_there() {
+	all=pread,pool,posix,posix-thread,raw,kaio,kaio-noring
+	works overhead -r 1 -t 0 -p 1:1,8:2 -v -a raw -e $all "$file"
+	works transfer -r 1 -t 0 -B 8k -n 5 -d 2 -v -a raw -e $all "$file"
+	works overhead -r 1 -t 0 -p 4:4 -v --buffered "$file"
+	works files -r 1 -i 2 -D "$dir" -v
+	# Those beside it that were built and are allowed here.
+	works latency -r 1 -t 0 -v "$file"
+}
+
+data_that_is_not_there_is_found() {
+	wrong='data is not what the file holds'
+	works overhead -r 1 -t 0 -p 1:1 -e pread,corrupt -a pread "$file"
+	refuses "$wrong" overhead -v -p 1:1 -e pread,corrupt -a pread "$file"
+	refuses "$wrong" transfer -v -B 4k -e pread,corrupt -a pread "$file"
+	refuses "$wrong" latency -v -e pread,corrupt "$file"
+	# Not by --verify: the warm-up of each turn.
+	head -c 4096 "$file" >"$dir/spoilt"
+	head -c 258048 /dev/zero >>"$dir/spoilt"
+	refuses "$wrong" overhead -p 32:8 -e pread -a pread "$dir/spoilt"
+	refuses "$wrong" transfer -B 4k -e pread -a pread "$dir/spoilt"
+}
+
+io_that_did_not_happen_has_no_rate() {
+	refuses 'said to be done' overhead -p 1:1 -e pread,silent -a pread "$file"
+	refuses 'said to be done' transfer -B 4k -e pread,silent -a pread "$file"
+	works latency -r 1 -t 0 -e pread "$file"
+	if grep -q 'keeps no count' "$dir/stdout"; then
+		echo "the kernel counts no bytes of $file: not tested"
+		return
+	fi
+	not='no rate for I/O that did not happen'
+	refuses "$not" overhead -p 1:1 -e pread,idle -a pread "$file"
+	refuses "$not" transfer -B 4k -e pread,idle -a pread "$file"
+	refuses "$not" latency -e pread,idle "$file"
+}
+
+errors_say_what_to_do() {
+	refuses 'usage' what
+	refuses '--help' overhead --what
+	refuses 'not a point' overhead -p 3:2
+	refuses 'no such engine' overhead -e what
+	refuses 'not a number' overhead -r 0
+	refuses 'No such file' overhead "$dir/none"
+	head -c 1000 /dev/zero >"$dir/small"
+	refuses 'too small' overhead "$dir/small"
+	refuses 'too small' transfer -B 4M "$file"
+	refuses 'does not hold the pattern' overhead -v --buffered -b 512 \
+		"$dir/small"
+	refuses 'has no O_DIRECT' overhead /proc/self/status
+	if [ "$(cat /proc/sys/fs/aio-max-nr)" -lt 1048576 ]; then
+		refuses 'not enough quota' overhead -e kaio -a kaio -p 1048576:8
+		refuses 'fs.aio-max-nr' overhead -e raw -a raw -p 1048576:8
+	fi
+}
+
+works fill -s 256k "$file"
+each_command_works_in_each_format
+help_explains_each_column
+every_engine_reads_what_is_there
+data_that_is_not_there_is_found
+io_that_did_not_happen_has_no_rate
+errors_say_what_to_do
+[ -z "$(find "$dir" -name 'kaio-bench.*')" ] || fail "files are left behind"
