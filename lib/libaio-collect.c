@@ -212,6 +212,7 @@ static enum verdict look(struct collect *collect, bool stay)
 /* To sleep may take longer than the I/O. */
 static enum verdict spin(struct collect *collect)
 {
+	struct context *context = collect->context;
 	int64_t timeout = collect->timeout;
 	int64_t limit = collect->spin_ns;
 	int64_t start = now();
@@ -225,6 +226,7 @@ static enum verdict spin(struct collect *collect)
 		verdict = look(collect, true);
 		spun = now() - start;
 	} while (verdict == WAIT && spun < limit);
+	spin_ended(&context->luck, verdict == WAIT);
 	if (timeout >= 0)
 		collect->timeout = timeout > spun ? timeout - spun : 0;
 	return verdict == WAIT ? look(collect, false) : verdict;
@@ -269,9 +271,11 @@ int kaio_collect(struct collect *collect)
 
 	collect->context = known;
 	if (known)
-		verdict = look(collect, true);
+		verdict = look(collect, spin_is_due(&known->luck));
 	if (verdict == WAIT)
 		verdict = spin(collect);
+	else if (known && verdict == ASK_KERNEL)
+		spin_skipped(&known->luck);
 	if (verdict == DONE)
 		return collect->n;
 	ret = verdict == CUT_SHORT ? -EINTR : ask_kernel(collect);

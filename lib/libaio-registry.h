@@ -20,6 +20,7 @@
 #define LIBAIO_REGISTRY_H
 
 #include "libaio-abi.h"
+#include "spin.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -34,6 +35,7 @@ struct context {
 	uint32_t id;
 	uint32_t nr; /* events in the ring */
 	uint32_t spin_ns;
+	struct spin_luck luck;
 } __attribute__((aligned(64)));
 
 /* NULL for a context that is not known. */

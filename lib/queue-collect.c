@@ -98,6 +98,10 @@ static void spin(struct kaio_queue *queue, unsigned need, int64_t deadline)
 	if (!queue->spin_ns || !ring_is_ours(queue) ||
 	    kaio_ring_ready(&ring) >= need)
 		return;
+	if (!spin_is_due(&queue->luck)) {
+		spin_skipped(&queue->luck);
+		return;
+	}
 	end = now() + queue->spin_ns;
 	if (end > deadline)
 		end = deadline;
@@ -105,6 +109,7 @@ static void spin(struct kaio_queue *queue, unsigned need, int64_t deadline)
 	while (kaio_ring_ready(&ring) < need && now() < end &&
 	       !__atomic_load_n(&queue->woken, __ATOMIC_RELAXED))
 		relax();
+	spin_ended(&queue->luck, kaio_ring_ready(&ring) < need);
 	queue_lock(queue);
 }
 

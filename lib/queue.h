@@ -32,6 +32,7 @@
 #ifndef QUEUE_H
 #define QUEUE_H
 
+#include "spin.h"
 #include "strays.h"
 
 #include <kaio/queue.h>
@@ -72,6 +73,7 @@ struct kaio_queue {
 	kaio_context_t ctx;
 	struct kaio_ring ring; /* its header is NULL where there is none */
 	int64_t spin_ns;
+	struct spin_luck luck;
 
 	struct kaio_iocb **first, **head;
 	struct kaio_iocb **line, **line_end;

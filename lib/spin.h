@@ -3,11 +3,27 @@
 #ifndef SPIN_H
 #define SPIN_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /*
  * For how long a wait watches the ring before it sleeps, unless it is told
  * otherwise; kaio_queue_create(3) says why.
  */
 #define SPIN_NS 50000
+
+/*
+ * Whether to watch is learnt from the last times. When it was in vain, the next
+ * wait sleeps at once, or the next 3, 7 and so on up to 63, until it is not. So
+ * a device that is slower costs little processor time, and one whose driver
+ * waits for a processor gets this one.
+ *
+ * What other threads do to it at the same time may be lost.
+ */
+struct spin_luck {
+	uint8_t failures; /* in a row */
+	uint8_t skips;	  /* waits to come that do without */
+};
 
 static inline void relax(void)
 {
@@ -18,6 +34,33 @@ static inline void relax(void)
 #else
 	__asm__ volatile("" ::: "memory");
 #endif
+}
+
+static inline bool spin_is_due(const struct spin_luck *luck)
+{
+	return !__atomic_load_n(&luck->skips, __ATOMIC_RELAXED);
+}
+
+static inline void spin_skipped(struct spin_luck *luck)
+{
+	uint8_t skips = __atomic_load_n(&luck->skips, __ATOMIC_RELAXED);
+
+	if (skips)
+		__atomic_store_n(&luck->skips, (uint8_t)(skips - 1),
+				 __ATOMIC_RELAXED);
+}
+
+static inline void spin_ended(struct spin_luck *luck, bool in_vain)
+{
+	uint8_t failures = 0;
+
+	if (in_vain) {
+		failures = __atomic_load_n(&luck->failures, __ATOMIC_RELAXED);
+		failures = (uint8_t)(failures < 6 ? failures + 1 : 6);
+		__atomic_store_n(&luck->skips, (uint8_t)((1 << failures) - 1),
+				 __ATOMIC_RELAXED);
+	}
+	__atomic_store_n(&luck->failures, failures, __ATOMIC_RELAXED);
 }
 
 #endif
