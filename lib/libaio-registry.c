@@ -202,9 +202,9 @@ static void drop(struct context *context, kaio_context_t handle)
 
 void kaio_registry_remove(kaio_context_t handle)
 {
-	struct context *context;
+	struct context *context = kaio_registry_find(handle);
 
-	while ((context = kaio_registry_find(handle)))
+	if (context)
 		drop(context, handle);
 }
 

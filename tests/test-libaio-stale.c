@@ -67,6 +67,42 @@ START_TEST(the_library_learns_of_a_raw_destroy_by_its_own_destroy)
 }
 END_TEST
 
+static io_context_t move(io_context_t ctx)
+{
+	size_t size = libaio_ring_size(ctx);
+	void *place = fixture_buffer(size);
+
+	ck_assert_ptr_eq(
+		mremap(ctx, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, place),
+		place);
+	return place;
+}
+
+START_TEST(the_library_learns_that_a_ring_moved_by_any_call_for_it)
+{
+	struct timespec none = { 0, 0 };
+	io_context_t old, moved;
+	struct io_event event;
+
+	if (libaio_is_foreign())
+		SKIP("it reads the ring that is gone");
+	old = libaio_context(1);
+	moved = move(old);
+	ck_assert_call(io_submit(moved, 0, NULL), 0);
+	libaio_refused_by_all(old);
+	old = libaio_context(1);
+	libaio_submit_good(old, 4, 1);
+	moved = move(old);
+	ck_assert_call(io_getevents(moved, 1, 1, &event, &none), 1);
+	libaio_refused_by_all(old);
+	old = libaio_context(1);
+	moved = move(old);
+	ck_assert_call(io_destroy(moved), 0);
+	libaio_refused_by_all(old);
+	libaio_refused_by_all(moved);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -74,6 +110,7 @@ int main(void)
 		what_lies_where_a_ring_was_is_no_ring,
 		the_library_learns_of_a_raw_destroy_by_the_next_submit,
 		the_library_learns_of_a_raw_destroy_by_its_own_destroy,
+		the_library_learns_that_a_ring_moved_by_any_call_for_it,
 	};
 
 	return libaio_run("libaio: stale contexts", tests, COUNT(tests));
