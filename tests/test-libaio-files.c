@@ -161,7 +161,7 @@ START_TEST(a_full_file_system_says_enospc)
 
 	/* In a namespace of its own, so that it is gone with this process. */
 	if (unshare(CLONE_NEWNS) != 0 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0)
 		SKIP("only root can mount");
 	ck_assert_ptr_nonnull(mkdtemp(name));
 	if (mount("none", name, "tmpfs", 0, "size=32k") != 0) {
@@ -184,7 +184,7 @@ END_TEST
 START_TEST(what_would_block_says_so_under_nowait)
 {
 	io_context_t ctx = libaio_context(1);
-	char buf[8];
+	char buf[8] = "";
 	const struct iovec iov = { buf, sizeof(buf) };
 	struct iocb iocb;
 	int pipes[2];

@@ -178,6 +178,12 @@ START_TEST(neither_queue_wait_waits_or_takes_anything)
 END_TEST
 
 #if __SIZEOF_LONG__ == 4
+typedef int (*getevents_time64)(io_context_t ctx, long min_nr, long nr,
+				struct io_event *events, void *timeout);
+typedef int (*pgetevents_time64)(io_context_t ctx, long min_nr, long nr,
+				 struct io_event *events, void *timeout,
+				 sigset_t *sigmask);
+
 /* Programs whose time_t has 64 bits ask for these, by another name. */
 START_TEST(programs_with_64_bits_of_time_have_their_own)
 {
@@ -185,16 +191,17 @@ START_TEST(programs_with_64_bits_of_time_have_their_own)
 		int64_t seconds;
 		int64_t nanoseconds;
 	} short_time = { 0, 1000000 };
-	int (*getevents)(io_context_t, long, long, struct io_event *, void *);
-	int (*pgetevents)(io_context_t, long, long, struct io_event *, void *,
-			  sigset_t *);
+	getevents_time64 getevents;
+	pgetevents_time64 pgetevents;
 	io_context_t ctx = libaio_context(4);
 	struct io_event event;
 
 	if (is_static() || libaio_is_foreign())
 		SKIP("that is our shared library's");
-	getevents = versioned("io_getevents_time64", "LIBAIO_0.6");
-	pgetevents = versioned("io_pgetevents_time64", "LIBAIO_0.6");
+	getevents = (getevents_time64)versioned("io_getevents_time64",
+						"LIBAIO_0.6");
+	pgetevents = (pgetevents_time64)versioned("io_pgetevents_time64",
+						  "LIBAIO_0.6");
 	ck_assert_call(getevents(ctx, 1, 1, &event, &short_time), 0);
 	ck_assert_call(pgetevents(ctx, 1, 1, &event, &short_time, NULL), 0);
 	libaio_submit_good(ctx, 0, 2);

@@ -127,14 +127,14 @@ END_TEST
 START_TEST(with_min_nr_0_there_is_no_wait)
 {
 	io_context_t ctx = libaio_context(1);
-	struct timespec century = { 3600L * 24 * 36525, 0 };
+	struct timespec decade = { 3600L * 24 * 3652, 0 };
 	struct io_event event;
 	size_t i;
 
 	for (i = 0; i < COUNT(waiters); i++) {
 		ck_assert_call(waiters[i](ctx, 0, 1, &event, NULL), 0);
 		ck_assert_call(waiters[i](ctx, 0, 1, &event, &none), 0);
-		ck_assert_call(waiters[i](ctx, 0, 1, &event, &century), 0);
+		ck_assert_call(waiters[i](ctx, 0, 1, &event, &decade), 0);
 	}
 	ck_assert_call(io_destroy(ctx), 0);
 }
