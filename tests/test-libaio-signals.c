@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The libaio drop-in: signals, and handlers that collect themselves. */
+/* The libaio drop-in: signals that come while somebody waits. */
 #include "libaio-fixture.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/time.h>
 
-#define BATCH 16
-
-static struct timespec none;
 static volatile sig_atomic_t signals;
 
 static void count_signal(int number)
@@ -181,129 +176,6 @@ START_TEST(a_poll_outlives_the_signal_that_ends_its_wait)
 }
 END_TEST
 
-static io_context_t shared;
-static struct tally tally;
-static unsigned by_handler;
-
-/* What it may find: the thread that it interrupts anywhere in the library. */
-static void collect_in_handler(int number)
-{
-	struct timespec shortly = { 0, 20000 };
-	struct io_event events[BATCH];
-	int saved = errno;
-	int ret;
-
-	(void)number;
-	signals = signals + 1;
-	if (signals % 3 == 0)
-		ret = io_getevents(shared, 1, 1 + signals % BATCH, events,
-				   &shortly);
-	else
-		ret = io_getevents(shared, 0, 1 + signals % BATCH, events,
-				   &none);
-	if (ret > 0) {
-		tally_add(&tally, events, ret);
-		__atomic_add_fetch(&by_handler, (unsigned)ret,
-				   __ATOMIC_RELAXED);
-	} else if (ret < 0 && ret != -EINTR) {
-		__atomic_add_fetch(&tally.strange, 1, __ATOMIC_RELAXED);
-	}
-	errno = saved;
-}
-
-/* As good as a single thread of io_submit, and of every way to collect. */
-static void submit_and_collect(size_t begin, size_t end)
-{
-	size_t number = begin;
-	unsigned turn = 0;
-
-	while (tally_total(&tally) < end) {
-		struct timespec shortly = { 0, 50000 };
-		struct io_event events[BATCH];
-		long nr = 1 + (long)(turn % BATCH);
-		int ret;
-
-		while (number < end && number < tally_total(&tally) + 40) {
-			struct iocb iocb;
-			struct iocb *list[] = { &iocb };
-
-			libaio_good(&iocb, number);
-			ret = io_submit(shared, 1, list);
-			if (ret == -EAGAIN)
-				break;
-			ck_assert_int_eq(ret, 1);
-			number++;
-			if (number % 7 == turn % 7)
-				break;
-		}
-		if (turn++ % 4 == 0)
-			ret = io_getevents(shared, 0, nr, events, &none);
-		else if (turn % 4 == 1)
-			ret = io_getevents(shared, 1, nr, events, NULL);
-		else if (turn % 4 == 2)
-			ret = io_getevents(shared, nr, nr, events, &shortly);
-		else
-			ret = io_pgetevents(shared, 1, nr, events, &shortly,
-					    NULL);
-		if (ret != -EINTR)
-			ck_assert_int_ge(ret, 0);
-		tally_add(&tally, events, ret);
-	}
-}
-
-START_TEST(a_handler_that_collects_loses_and_doubles_nothing)
-{
-	size_t otherwise = harness_is_under_valgrind() ? 3000 : 70000;
-
-	shared = libaio_context(64);
-	tally_begin(&tally, libaio_amount("KAIO_TEST_OPS", otherwise));
-	handle(SIGALRM, collect_in_handler);
-	alarms(100);
-	submit_and_collect(0, tally.nr);
-	alarms(0);
-	ck_assert_int_gt(signals, 0);
-	ck_assert_uint_gt(by_handler, 0);
-	tally_end(&tally);
-	ck_assert_call(io_destroy(shared), 0);
-}
-END_TEST
-
-static void *collect_beside(void *unused)
-{
-	sigset_t all;
-
-	(void)unused;
-	sigfillset(&all);
-	ck_assert_ok(pthread_sigmask(SIG_BLOCK, &all, NULL));
-	while (tally_total(&tally) < tally.nr) {
-		struct io_event events[BATCH];
-		struct timespec shortly = { 0, 30000 };
-		int ret = io_getevents(shared, 1, BATCH, events, &shortly);
-
-		ck_assert_int_ge(ret, 0);
-		tally_add(&tally, events, ret);
-	}
-	return NULL;
-}
-
-START_TEST(nor_does_it_beside_another_thread)
-{
-	size_t otherwise = harness_is_under_valgrind() ? 3000 : 70000;
-	pthread_t thread;
-
-	shared = libaio_context(64);
-	tally_begin(&tally, libaio_amount("KAIO_TEST_OPS", otherwise));
-	handle(SIGALRM, collect_in_handler);
-	ck_assert_ok(pthread_create(&thread, NULL, collect_beside, NULL));
-	alarms(100);
-	submit_and_collect(0, tally.nr);
-	alarms(0);
-	ck_assert_ok(pthread_join(thread, NULL));
-	tally_end(&tally);
-	ck_assert_call(io_destroy(shared), 0);
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *tests[] = {
@@ -313,8 +185,6 @@ int main(void)
 		the_mask_holds_a_signal_back,
 		completions_do_not_keep_a_signal_from_the_mask,
 		a_poll_outlives_the_signal_that_ends_its_wait,
-		a_handler_that_collects_loses_and_doubles_nothing,
-		nor_does_it_beside_another_thread,
 	};
 
 	return libaio_run("libaio: signals", tests, COUNT(tests));

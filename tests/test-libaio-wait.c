@@ -3,7 +3,6 @@
 #include "libaio-fixture.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 /* Not const: libaio's prototypes say that it might be written. */
 static struct timespec none;
+static struct timespec second = { 1, 0 };
 
 typedef int (*waiter)(io_context_t ctx, long min_nr, long nr,
 		      struct io_event *events, struct timespec *timeout);
@@ -53,7 +53,6 @@ static long long nanoseconds(void)
 	return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-/* From less than a spin takes, to a second by nanoseconds alone. */
 START_TEST(a_wait_lasts_as_long_as_its_timeout)
 {
 	static const long times[] = {
@@ -103,7 +102,6 @@ START_TEST(no_more_come_than_asked_for)
 {
 	io_context_t ctx = libaio_context(8);
 	struct io_event events[8];
-	struct timespec second = { 1, 0 };
 	size_t i;
 
 	for (i = 0; i < COUNT(waiters); i++) {
@@ -143,7 +141,6 @@ END_TEST
 START_TEST(numbers_are_checked)
 {
 	io_context_t ctx = libaio_context(4);
-	struct timespec second = { 1, 0 };
 	struct io_event events[4];
 	size_t i;
 
@@ -191,8 +188,6 @@ START_TEST(a_timeout_of_many_nanoseconds_is_taken)
 
 	ck_assert_call(io_getevents(ctx, 1, 1, &event, &timeout), 0);
 	ck_assert_int_ge(nanoseconds() - start, timeout.tv_nsec);
-	libaio_submit_good(ctx, 0, 1);
-	ck_assert_call(io_getevents(ctx, 1, 1, &event, &timeout), 1);
 	ck_assert_call(io_destroy(ctx), 0);
 }
 END_TEST
