@@ -132,7 +132,7 @@ static bool goes_by_ring(const struct collect *collect)
 {
 	/* A handler that the mask admits is the kernel's to call. */
 	return collect->min >= 0 && collect->min <= collect->nr &&
-	       !collect->sigmask;
+	       collect->events && !collect->sigmask;
 }
 
 static void take(struct collect *collect)

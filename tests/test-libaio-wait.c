@@ -122,6 +122,23 @@ START_TEST(no_more_come_than_asked_for)
 }
 END_TEST
 
+START_TEST(without_an_array_there_is_efault_and_nothing_is_lost)
+{
+	io_context_t ctx = libaio_context(8);
+	struct io_event event;
+	size_t i;
+
+	for (i = 0; i < COUNT(waiters); i++) {
+		libaio_submit_good(ctx, i, 1);
+		ck_assert_call(waiters[i](ctx, 0, 4, NULL, &none), -EFAULT);
+		ck_assert_call(waiters[i](ctx, 1, 4, NULL, NULL), -EFAULT);
+		ck_assert_call(waiters[i](ctx, 1, 1, &event, NULL), 1);
+		ck_assert_uint_eq((size_t)event.data, i);
+	}
+	ck_assert_call(io_destroy(ctx), 0);
+}
+END_TEST
+
 START_TEST(with_min_nr_0_there_is_no_wait)
 {
 	io_context_t ctx = libaio_context(1);
@@ -287,6 +304,7 @@ int main(void)
 		a_wait_lasts_as_long_as_its_timeout,
 		a_timeout_brings_what_there_is,
 		no_more_come_than_asked_for,
+		without_an_array_there_is_efault_and_nothing_is_lost,
 		with_min_nr_0_there_is_no_wait,
 		numbers_are_checked,
 		nothing_is_checked_where_nothing_is_waited_for_or_there,
