@@ -13,13 +13,16 @@
 #define SPIN_NS 50000
 
 /*
- * Whether to watch is learnt from the last times. When it was in vain, the next
- * wait sleeps at once, or the next 3, 7 and so on up to 63, until it is not. So
- * a device that is slower costs little processor time, and one whose driver
- * waits for a processor gets this one.
+ * Whether to watch is learnt from the last times: after so many in a row that
+ * were in vain, so many waits sleep at once. So a device that is slower costs
+ * little processor time, and one whose driver waits for a processor gets this
+ * one. Not after the first: a loop device that has to be woken is slow once.
  *
  * What other threads do to it at the same time may be lost.
  */
+#define SPIN_FAILURES 8
+#define SPIN_SKIPS 64
+
 struct spin_luck {
 	uint8_t failures; /* in a row */
 	uint8_t skips;	  /* waits to come that do without */
@@ -52,13 +55,12 @@ static inline void spin_skipped(struct spin_luck *luck)
 
 static inline void spin_ended(struct spin_luck *luck, bool in_vain)
 {
-	uint8_t failures = 0;
+	uint8_t failures = __atomic_load_n(&luck->failures, __ATOMIC_RELAXED);
 
-	if (in_vain) {
-		failures = __atomic_load_n(&luck->failures, __ATOMIC_RELAXED);
-		failures = (uint8_t)(failures < 6 ? failures + 1 : 6);
-		__atomic_store_n(&luck->skips, (uint8_t)((1 << failures) - 1),
-				 __ATOMIC_RELAXED);
+	failures = in_vain ? (uint8_t)(failures + 1) : 0;
+	if (failures == SPIN_FAILURES) {
+		failures = 0;
+		__atomic_store_n(&luck->skips, SPIN_SKIPS, __ATOMIC_RELAXED);
 	}
 	__atomic_store_n(&luck->failures, failures, __ATOMIC_RELAXED);
 }
