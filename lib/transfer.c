@@ -234,6 +234,8 @@ int kaio_transfer_post(struct kaio_transfer *transfer)
 		return -ECANCELED;
 	if (transfer_is_active(transfer))
 		return -EBUSY;
+	/* Who pushed its last operation may still be feeding it. */
+	hub_lock(hub);
 	if (++transfer->post == 0)
 		transfer->post = 1;
 	transfer->next = 0;
@@ -241,7 +243,6 @@ int kaio_transfer_post(struct kaio_transfer *transfer)
 	transfer->bytes = 0;
 	transfer->remaining = transfer->nr;
 	transfer_ref(transfer);
-	hub_lock(hub);
 	kaio_transfer_starve(transfer);
 	kaio_transfer_feed(hub, UINT_MAX);
 	hub_unlock(hub);
