@@ -9,7 +9,6 @@
 
 #include <poll.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 /* How often an operation is tried for which the kernel has no memory. */
 #define PATIENCE 32
@@ -88,6 +87,7 @@ bool kaio_queue_fail_if_dead(struct kaio_queue *queue)
 		kaio_queue_complete(queue, *entry, -EINVAL);
 		*entry = NULL;
 		queue->strays.nr--;
+		queue->not_by_ring++;
 	}
 	while (queue_pending(queue))
 		reject_head(queue, -EINVAL);
@@ -126,69 +126,32 @@ __attribute__((cold)) static bool go_on(struct kaio_queue *queue, int error)
 	return true;
 }
 
-/* How many of those that are pending have room in the kernel. */
-static long ready_to_go(const struct kaio_queue *queue)
-{
-	struct kaio_iocb **end =
-		queue->first + (queue->depth - queue->strays.nr);
-
-	if (end > queue->room.next)
-		end = queue->room.next;
-	return end - queue->head;
-}
-
-/* As kaio_submit(), which each batch would have to call. */
-static inline int io_submit(struct kaio_queue *queue, long nr)
-{
-	int saved = errno;
-
-	queue->stats.submit_calls++;
-	return call_result(syscall(SYS_io_submit, queue->ctx, nr, queue->head),
-			   saved);
-}
-
-static inline void took(struct kaio_queue *queue, long nr)
-{
-	queue->head += nr;
-	queue->refusals = 0;
-	queue->stats.submitted += (unsigned long)nr;
-}
-
 /* After a partial count the rest goes in at once: its head's error then shows.
  */
-__attribute__((noinline)) static int hand_over_rest(struct kaio_queue *queue,
-						    long nr, int ret)
+int kaio_queue_hand_over_rest(struct kaio_queue *queue, long nr, long ret,
+			      int saved)
 {
 	int taken = 0;
 
 	for (;;) {
 		if (ret > 0) {
-			took(queue, ret);
-			taken += ret;
+			queue_took(queue, ret);
+			taken += (int)ret;
 			queue->stats.partial_submits += ret < nr;
-		} else if (!go_on(queue, ret)) {
+		} else if (!go_on(queue, call_result(ret, saved))) {
 			break;
 		}
-		nr = ready_to_go(queue);
+		nr = queue_ready_to_go(queue);
 		if (!nr)
 			break;
-		ret = io_submit(queue, nr);
+		ret = queue_io_submit(queue, nr);
 	}
 	return taken;
 }
 
 int kaio_queue_hand_over(struct kaio_queue *queue)
 {
-	long nr = ready_to_go(queue);
-	int ret;
-
-	if (!nr)
-		return 0;
-	ret = io_submit(queue, nr);
-	if (ret != nr)
-		return hand_over_rest(queue, nr, ret);
-	took(queue, nr);
-	return ret;
+	return queue_hand_over_here(queue);
 }
 
 int kaio_queue_submit(struct kaio_queue *queue)
@@ -197,7 +160,7 @@ int kaio_queue_submit(struct kaio_queue *queue)
 
 	if (ret < 0)
 		return ret;
-	ret = queue_hand_over(queue);
+	ret = queue_hand_over_here(queue);
 	queue_leave(queue);
 	return ret;
 }

@@ -42,7 +42,7 @@ int kaio_queue_arm_bell(struct kaio_queue *queue)
 	struct kaio_iocb *bell = &queue->bell;
 	int ret;
 
-	if (queue->bell_fd < 0 || queue->bell_armed)
+	if (queue->bell_armed)
 		return 0;
 	kaio_prep_poll(bell, queue->bell_fd, POLLIN);
 	queue->stats.submit_calls++;
@@ -72,8 +72,7 @@ void kaio_queue_ring_bell(struct kaio_queue *queue)
 
 bool kaio_queue_was_woken(struct kaio_queue *queue)
 {
-	return queue->bell_fd >= 0 &&
-	       __atomic_load_n(&queue->woken, __ATOMIC_RELAXED) &&
+	return __atomic_load_n(&queue->woken, __ATOMIC_RELAXED) &&
 	       __atomic_exchange_n(&queue->woken, false, __ATOMIC_ACQUIRE);
 }
 

@@ -130,7 +130,7 @@ static int set_up(struct kaio_queue *queue)
 			break;
 		queue->depth /= 2;
 	}
-	if (ret < 0)
+	if (ret < 0 || !bells)
 		return ret;
 	ret = kaio_queue_arm_bell(queue);
 	/* Before Linux 4.19 there are no polls. */
@@ -294,7 +294,8 @@ __attribute__((noinline)) static int push_with_care(struct kaio_queue *queue,
 	return ret;
 }
 
-int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb)
+/* The inline one, for callers that have it not, and what that leaves to do. */
+int kaio_queue_push_function(struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
 	if (!queue || !iocb ||
 	    __atomic_load_n(&queue->room.next, __ATOMIC_RELAXED) >=
@@ -450,6 +451,8 @@ void kaio_queue_stats(const struct kaio_queue *queue,
 	if (enter_to_read(queue) < 0)
 		return;
 	*stats = queue->stats;
+	stats->ring_reaps =
+		stats->submitted - queue_in_flight(queue) - queue->not_by_ring;
 	stats->pushed = stats->submitted + stats->rejected + stats->canceled +
 			queue_pending(queue);
 	stats->completed = stats->pushed - queue_pending(queue) -

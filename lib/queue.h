@@ -32,6 +32,9 @@
 #ifndef QUEUE_H
 #define QUEUE_H
 
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
 #include "spin.h"
 #include "strays.h"
 
@@ -41,6 +44,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The owner of a queue whose memory the kernel wipes in children. */
@@ -57,14 +61,8 @@ struct queue_guest {
 	void (*end)(struct queue_guest *guest);
 };
 
-/* Where pushes go that need no more than to be noted, and up to where. */
-struct kaio_queue_room {
-	struct kaio_iocb **next;
-	struct kaio_iocb **end;
-};
-
 struct kaio_queue {
-	struct kaio_queue_room room; /* first; from the line's tail on */
+	struct kaio_queue_room room; /* first, for it is in the ABI */
 	bool plain;  /* none of the flags below matters, nor does the owner */
 	pid_t owner; /* WIPED_BY_FORK, or the pid to compare; 0: wiped */
 	uint32_t flags;
@@ -85,7 +83,8 @@ struct kaio_queue {
 	unsigned refusals; /* in a row, of the head of pending */
 	struct run_frame *frames;
 	struct kaio_queue_stats stats;
-	size_t mapped; /* bytes: this structure and its arrays */
+	uint64_t not_by_ring; /* that left flight another way */
+	size_t mapped;	      /* bytes: this structure and its arrays */
 
 	int eventfd; /* under KAIO_QUEUE_EVENTFD, else -1 */
 	struct queue_guest *guest;
@@ -198,13 +197,60 @@ static inline void queue_leave(struct kaio_queue *queue)
 		kaio_queue_leave(queue);
 }
 
+/* How many of those that are pending have room in the kernel. */
+static inline long queue_ready_to_go(const struct kaio_queue *queue)
+{
+	struct kaio_iocb **end =
+		queue->first + (queue->depth - queue->strays.nr);
+
+	if (end > queue->room.next)
+		end = queue->room.next;
+	return end - queue->head;
+}
+
+/* As kaio_submit(), which each batch would have to call. */
+static inline long queue_io_submit(struct kaio_queue *queue, long nr)
+{
+	queue->stats.submit_calls++;
+	return syscall(SYS_io_submit, queue->ctx, nr, queue->head);
+}
+
+static inline void queue_took(struct kaio_queue *queue, long nr)
+{
+	queue->head += nr;
+	queue->refusals = 0;
+	queue->stats.submitted += (unsigned long)nr;
+}
+
 /* Hands pending over as far as there is room; how many the kernel took. */
 int kaio_queue_hand_over(struct kaio_queue *queue);
+
+/* The same, after an io_submit of nr that returned ret; errno was saved. */
+__attribute__((cold)) int kaio_queue_hand_over_rest(struct kaio_queue *queue,
+						    long nr, long ret,
+						    int saved);
 
 static inline int queue_hand_over(struct kaio_queue *queue)
 {
 	return queue->head == queue->room.next ? 0
 					       : kaio_queue_hand_over(queue);
+}
+
+/* Without a call, for where it is worth it. */
+static inline int queue_hand_over_here(struct kaio_queue *queue)
+{
+	long nr = queue_ready_to_go(queue);
+	int saved;
+	long ret;
+
+	if (!nr)
+		return 0;
+	saved = errno;
+	ret = queue_io_submit(queue, nr);
+	if (ret != nr)
+		return kaio_queue_hand_over_rest(queue, nr, ret, saved);
+	queue_took(queue, nr);
+	return (int)nr;
 }
 
 /* Makes strays of all that is in flight, so that the line begins at its head.

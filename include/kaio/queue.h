@@ -42,6 +42,16 @@ KAIO_BEGIN_DECLS
 struct kaio_queue;
 
 /*
+ * What a queue begins with, for kaio_queue_push() to be inline: next is where
+ * the next iocb goes, short of end. A queue in which more is to be done for a
+ * push leaves no room here, and so may every queue of a later version.
+ */
+struct kaio_queue_room {
+	struct kaio_iocb **next;
+	struct kaio_iocb **end;
+};
+
+/*
  * An operation that calls back, for kaio_queue_run(). It is pushed by its iocb,
  * and the callback finds what it belongs to by its own address.
  */
@@ -177,6 +187,27 @@ int kaio_queue_destroy(struct kaio_queue *queue);
  * Since: 0.1
  */
 int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb);
+
+/* The function of that name in the library, which the inline one may call. */
+int kaio_queue_push_function(struct kaio_queue *queue,
+			     struct kaio_iocb *iocb) __asm__("kaio_queue_push");
+
+extern inline __attribute__((__gnu_inline__)) int
+kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb)
+{
+	struct kaio_queue_room *room = (struct kaio_queue_room *)queue;
+	struct kaio_iocb **next;
+
+	if (!room || !iocb)
+		return kaio_queue_push_function(queue, iocb);
+	/* Atomic: where there is no room, other threads may be pushing. */
+	next = __atomic_load_n(&room->next, __ATOMIC_RELAXED);
+	if (next >= room->end)
+		return kaio_queue_push_function(queue, iocb);
+	*next = iocb;
+	room->next = next + 1;
+	return 0;
+}
 
 /**
  * kaio_queue_submit - hand the backlog to the kernel, as far as there is room

@@ -107,11 +107,14 @@ kaio_ring_peek(const struct kaio_ring *ring, unsigned *nr)
 	uint32_t tail = __atomic_load_n(&ring->header->tail, __ATOMIC_ACQUIRE);
 
 	/* Out of range is no ring to trust: io_getevents knows better. */
-	if (head == tail || head >= ring->nr || tail >= ring->nr) {
+	if (head < tail && tail < ring->nr) {
+		*nr = tail - head;
+	} else if (head > tail && head < ring->nr) {
+		*nr = ring->nr - head;
+	} else {
 		*nr = 0;
 		return NULL;
 	}
-	*nr = (head < tail ? tail : ring->nr) - head;
 	return ring->events + head;
 }
 

@@ -35,7 +35,7 @@ static int fd;
 static unsigned depth, batch;
 static unsigned long times;
 
-static void die(const char *what, int error)
+__attribute__((cold, noreturn)) static void die(const char *what, int error)
 {
 	fprintf(stderr, "instructions: %s: %s\n", what, strerror(error));
 	exit(1);
@@ -69,7 +69,7 @@ struct raw {
 	struct iocb *batch[DEPTH_MAX];
 };
 
-static void raw_write(struct raw *raw, struct iocb *iocb)
+static inline void raw_write(struct raw *raw, struct iocb *iocb)
 {
 	memset(iocb, 0, sizeof(*iocb));
 	iocb->aio_lio_opcode = IOCB_CMD_PWRITE;
@@ -219,7 +219,7 @@ static void end_queue(struct kaio_queue *queue)
 		die("the ring", ENOTSUP);
 }
 
-static void queue_write(struct kaio_queue *queue, struct kaio_iocb *iocb)
+static inline void queue_write(struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
 	kaio_prep_pwrite(iocb, fd, buffer, SIZE, 0);
 	check(kaio_queue_push(queue, iocb), "kaio_queue_push");

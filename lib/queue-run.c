@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/*
+ * Completions that pass through done: those that are collected to stay there,
+ * and those that are called back for.
+ */
+#include "queue-collect.h"
+
+#include <kaio/prep.h>
+
+#include <limits.h>
+
+/* Calls of kaio_queue_run() within each other, on one thread. */
+#define RUN_DEPTH_MAX 16
+
+/* Not into done itself: other threads put their completions there meanwhile. */
+__attribute__((noinline)) static int
+collect_done_among_threads(struct kaio_queue *queue, unsigned need,
+			   int64_t deadline, bool stays, bool *cut)
+{
+	struct kaio_event batch[64];
+	const unsigned max = sizeof(batch) / sizeof(*batch);
+	int ret = kaio_queue_collect(queue, batch, need < max ? need : max, max,
+				     deadline, stays, cut);
+	int i;
+
+	for (i = 0; i < ret; i++)
+		queue->done[queue->done_tail++ & queue->done_mask] = batch[i];
+	return ret;
+}
+
+static int collect_done(struct kaio_queue *queue, unsigned need,
+			int64_t deadline, bool stays, bool *cut)
+{
+	unsigned max = queue->done_mask + 1 - queue_done(queue);
+	unsigned tail;
+	int ret;
+
+	if (queue->flags & KAIO_QUEUE_SHARED)
+		return collect_done_among_threads(queue, need, deadline, stays,
+						  cut);
+	if (!queue_done(queue))
+		queue->done_head = queue->done_tail = 0;
+	tail = queue->done_tail & queue->done_mask;
+	if (max > queue->done_mask + 1 - tail)
+		max = queue->done_mask + 1 - tail;
+	ret = kaio_queue_collect(queue, queue->done + tail,
+				 need < max ? need : max, max, deadline, stays,
+				 cut);
+	if (ret > 0)
+		queue->done_tail += (unsigned)ret;
+	return ret;
+}
+
+int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns)
+{
+	int64_t deadline;
+	int ret;
+
+	if (timeout_ns < KAIO_FOREVER)
+		return refuse(queue);
+	ret = queue_enter(queue);
+	if (ret < 0)
+		return ret;
+	deadline = deadline_after(timeout_ns);
+	begin(queue);
+	while (queue_outstanding(queue) && ret >= 0) {
+		bool ended;
+
+		ret = collect_done(queue, UINT_MAX, deadline, false, &ended);
+		queue_hand_over(queue);
+		if (ret >= 0 && ended)
+			ret = time_left(deadline) ? -EINTR : -ETIMEDOUT;
+	}
+	if (!queue_outstanding(queue))
+		ret = 0;
+	if (queue->eventfd >= 0 && more_is_ready(queue, ret < 0))
+		kaio_queue_raise_eventfd(queue);
+	queue_leave(queue);
+	return ret < 0 ? ret : 0;
+}
+
+static void call_back(struct kaio_queue *queue)
+{
+	const struct kaio_event *event =
+		queue->done + (queue->done_head++ & queue->done_mask);
+	struct kaio_op *op = (struct kaio_op *)kaio_event_iocb(event);
+	int64_t res = event->res;
+
+	if (queue->plain) {
+		queue_add_room(queue, 1);
+		op->complete(op, res);
+		return;
+	}
+	queue_leave(queue);
+	op->complete(op, res);
+	queue_lock(queue);
+}
+
+/*
+ * Completions pass through done, so that a callback that runs the queue again
+ * goes on with those that this call has collected. Only those that are there
+ * before the callbacks begin are handed out between two looks at min: one that
+ * pushes its operation again does not keep the caller here for ever.
+ */
+static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
+	       bool *cut)
+{
+	unsigned n = 0;
+	bool woken;
+	bool ended;
+	int ret;
+
+	begin(queue);
+	if (queue->ring.header && min > queue_done(queue))
+		kaio_queue_spin(queue, min - queue_done(queue), deadline);
+	do {
+		unsigned need = still_needed(queue, n + queue_done(queue), min);
+		unsigned batch;
+
+		woken = need && kaio_queue_was_woken(queue);
+		ret = collect_done(queue, woken ? 0 : need, deadline,
+				   need && !queue_outstanding(queue), &ended);
+		if (ret == -EINTR && kaio_queue_was_woken(queue)) {
+			ret = 0;
+			woken = true;
+		}
+		ended |= woken || ret < 0;
+		/* Before the callbacks, for they may take long; and after. */
+		queue_hand_over(queue);
+		for (batch = queue_done(queue); batch && queue_done(queue);
+		     batch--, n++)
+			call_back(queue);
+		queue_hand_over(queue);
+	} while (!ended && still_needed(queue, n, min));
+	if (queue->eventfd >= 0 && more_is_ready(queue, true))
+		kaio_queue_raise_eventfd(queue);
+	*cut = woken || ret < 0 || (ended && time_left(deadline));
+	return n || ret > 0 ? (int)n : ret;
+}
+
+/* One more call of this thread's, unless there are too many. */
+static bool push_frame(struct kaio_queue *queue, struct run_frame *frame)
+{
+	const struct run_frame *other;
+	unsigned own = 0;
+
+	frame->thread = pthread_self();
+	for (other = queue->frames; other; other = other->next)
+		own += pthread_equal(other->thread, frame->thread) != 0;
+	if (own >= RUN_DEPTH_MAX)
+		return false;
+	frame->next = queue->frames;
+	queue->frames = frame;
+	return true;
+}
+
+/* Calls of other threads may have come and gone meanwhile. */
+static void pop_frame(struct kaio_queue *queue, const struct run_frame *frame)
+{
+	struct run_frame **link = &queue->frames;
+
+	while (*link != frame)
+		link = &(*link)->next;
+	*link = frame->next;
+}
+
+int kaio_queue_run_cut(struct kaio_queue *queue, unsigned min,
+		       int64_t timeout_ns, bool *cut)
+{
+	struct run_frame frame;
+	int ret;
+
+	if (min > INT_MAX || timeout_ns < KAIO_FOREVER)
+		return refuse(queue);
+	ret = queue_enter(queue);
+	if (ret < 0)
+		return ret;
+	if (push_frame(queue, &frame)) {
+		ret = run(queue, timeout_ns ? min : 0,
+			  deadline_after(timeout_ns), cut);
+		pop_frame(queue, &frame);
+	} else {
+		ret = -ELOOP;
+	}
+	queue_leave(queue);
+	return ret;
+}
+
+int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns)
+{
+	bool cut;
+
+	return kaio_queue_run_cut(queue, min, timeout_ns, &cut);
+}
