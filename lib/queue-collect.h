@@ -46,6 +46,30 @@ unsigned kaio_queue_reap_ring(struct kaio_queue *queue,
 			      unsigned *taken);
 
 /*
+ * The same for a plain queue, where most of the time all is in order. Without
+ * strays there are no more events than operations in the line.
+ */
+static inline unsigned reap_plainly(struct kaio_queue *queue,
+				    struct kaio_event *events, unsigned max)
+{
+	const struct kaio_event *run;
+	unsigned n = 0;
+	unsigned nr, unused;
+
+	if (likely(!queue->strays.nr)) {
+		run = kaio_ring_peek(&queue->ring, &nr);
+		if (!nr)
+			return 0;
+		n = (unsigned)account_in_order(queue, events, run,
+					       nr < max ? nr : max);
+		kaio_ring_advance(&queue->ring, n);
+	}
+	if (unlikely(n < max) && kaio_ring_ready(&queue->ring))
+		n += kaio_queue_reap_ring(queue, events + n, max - n, &unused);
+	return n;
+}
+
+/*
  * Watches the ring before a sleep, which may cost more than the I/O. Others may
  * collect meanwhile: afterwards all may have changed.
  */

@@ -96,6 +96,29 @@ static void call_back(struct kaio_queue *queue)
 	queue_lock(queue);
 }
 
+/* Most of the time all that a plain queue is to call back for is in the ring.
+ */
+static inline bool collect_plainly(struct kaio_queue *queue)
+{
+	if (!queue->plain || !queue->ring.header || queue_done(queue))
+		return false;
+	queue->done_head = 0;
+	queue->done_tail =
+		reap_plainly(queue, queue->done, queue->done_mask + 1);
+	return true;
+}
+
+static void refill(struct kaio_queue *queue)
+{
+	struct queue_guest *guest = queue->guest;
+
+	if (!guest || !guest_is_hungry(guest))
+		return;
+	queue_leave(queue);
+	guest->refill(guest);
+	queue_lock(queue);
+}
+
 /*
  * Completions pass through done, so that a callback that runs the queue again
  * goes on with those that this call has collected. Only those that are there
@@ -106,30 +129,35 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
 	       bool *cut)
 {
 	unsigned n = 0;
-	bool woken;
-	bool ended;
-	int ret;
+	bool woken = false;
+	bool ended = false;
+	int ret = 0;
 
 	begin(queue);
-	if (queue->ring.header && min > queue_done(queue))
-		kaio_queue_spin(queue, min - queue_done(queue), deadline);
 	do {
+		bool collected = collect_plainly(queue);
 		unsigned need = still_needed(queue, n + queue_done(queue), min);
 		unsigned batch;
 
-		woken = need && kaio_queue_was_woken(queue);
-		ret = collect_done(queue, woken ? 0 : need, deadline,
-				   need && !queue_outstanding(queue), &ended);
-		if (ret == -EINTR && kaio_queue_was_woken(queue)) {
-			ret = 0;
-			woken = true;
+		if (need && n == 0 && queue->ring.header)
+			kaio_queue_spin(queue, need, deadline);
+		if (need || !collected) {
+			woken = need && kaio_queue_was_woken(queue);
+			ret = collect_done(queue, woken ? 0 : need, deadline,
+					   need && !queue_outstanding(queue),
+					   &ended);
+			if (ret == -EINTR && kaio_queue_was_woken(queue)) {
+				ret = 0;
+				woken = true;
+			}
+			ended |= woken || ret < 0;
 		}
-		ended |= woken || ret < 0;
 		/* Before the callbacks, for they may take long; and after. */
 		queue_hand_over(queue);
 		for (batch = queue_done(queue); batch && queue_done(queue);
 		     batch--, n++)
 			call_back(queue);
+		refill(queue);
 		queue_hand_over(queue);
 	} while (!ended && still_needed(queue, n, min));
 	if (queue->eventfd >= 0 && more_is_ready(queue, true))

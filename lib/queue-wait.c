@@ -15,31 +15,6 @@ static unsigned take_done(struct kaio_queue *queue, struct kaio_event *events,
 	return n;
 }
 
-/*
- * What is in the ring of a plain queue, as most of the time it is in order.
- * Without strays there are no more events than operations in the line.
- */
-static inline unsigned reap_plainly(struct kaio_queue *queue,
-				    struct kaio_event *events, unsigned max)
-{
-	const struct kaio_event *run;
-	unsigned n = 0;
-	unsigned nr, unused;
-
-	if (likely(!queue->strays.nr)) {
-		run = kaio_ring_peek(&queue->ring, &nr);
-		if (!run)
-			return 0;
-		n = (unsigned)account_in_order(queue, events, run,
-					       nr < max ? nr : max);
-		kaio_ring_advance(&queue->ring, n);
-	}
-	if (unlikely(n < max))
-		n += kaio_queue_reap_ring(queue, events + n, max - n, &unused);
-	queue_add_room(queue, n);
-	return n;
-}
-
 /* With n in hand, and what waited handed over. */
 __attribute__((noinline)) static int gather(struct kaio_queue *queue,
 					    struct kaio_event *events,
@@ -122,9 +97,14 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
 	queue_hand_over_here(queue);
 	if (queue->ring.header && !queue_done(queue)) {
 		n = reap_plainly(queue, events, max);
-		queue_hand_over(queue);
-		if (n >= min && (n || !queue_done(queue)))
-			return (int)n;
+		if (n) {
+			queue_add_room(queue, n);
+			queue_hand_over(queue);
+			if (n >= min)
+				return (int)n;
+		} else if (!min && !queue_done(queue)) {
+			return 0;
+		}
 	}
 	return gather(queue, events, n, min, max, deadline);
 }

@@ -56,10 +56,19 @@ struct run_frame {
 	struct run_frame *next;
 };
 
-/* A layer above, to be told when the kernel has let go of all operations. */
+/* A layer above, which has more operations than there is room for. */
 struct queue_guest {
+	unsigned hungry; /* atomic: not 0 if it has some to push */
+	/* Called without the lock when there may be room, if it is hungry. */
+	void (*refill)(struct queue_guest *guest);
+	/* The kernel has let go of all operations. */
 	void (*end)(struct queue_guest *guest);
 };
+
+static inline bool guest_is_hungry(const struct queue_guest *guest)
+{
+	return __atomic_load_n(&guest->hungry, __ATOMIC_RELAXED);
+}
 
 struct kaio_queue {
 	struct kaio_queue_room room; /* first, for it is in the ABI */
