@@ -192,20 +192,16 @@ static void pop_frame(struct kaio_queue *queue, const struct run_frame *frame)
 	*link = frame->next;
 }
 
-int kaio_queue_run_cut(struct kaio_queue *queue, unsigned min,
-		       int64_t timeout_ns, bool *cut)
+int kaio_queue_run_until(struct kaio_queue *queue, unsigned min,
+			 int64_t deadline, bool *cut)
 {
 	struct run_frame frame;
-	int ret;
+	int ret = queue_enter(queue);
 
-	if (min > INT_MAX || timeout_ns < KAIO_FOREVER)
-		return refuse(queue);
-	ret = queue_enter(queue);
 	if (ret < 0)
 		return ret;
 	if (push_frame(queue, &frame)) {
-		ret = run(queue, timeout_ns ? min : 0,
-			  deadline_after(timeout_ns), cut);
+		ret = run(queue, deadline == NO_WAIT ? 0 : min, deadline, cut);
 		pop_frame(queue, &frame);
 	} else {
 		ret = -ELOOP;
@@ -218,5 +214,8 @@ int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns)
 {
 	bool cut;
 
-	return kaio_queue_run_cut(queue, min, timeout_ns, &cut);
+	if (!queue || min > INT_MAX || timeout_ns < KAIO_FOREVER)
+		return refuse(queue);
+	return kaio_queue_run_until(queue, min, deadline_after(timeout_ns),
+				    &cut);
 }

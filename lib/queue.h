@@ -280,9 +280,30 @@ void kaio_queue_complete(struct kaio_queue *queue, const struct kaio_iocb *iocb,
 int kaio_queue_push_row(struct kaio_queue *queue, void *row, size_t stride,
 			unsigned *nr);
 
-/* As kaio_queue_run(); *cut: a signal or a wake ended it, and no deadline. */
-int kaio_queue_run_cut(struct kaio_queue *queue, unsigned min,
-		       int64_t timeout_ns, bool *cut);
+/* The same for a plain queue, if there is room for all; of one at least. */
+static inline bool queue_push_row_plainly(struct kaio_queue *queue, void *row,
+					  size_t stride, unsigned nr)
+{
+	struct kaio_iocb **place;
+	struct kaio_iocb **end;
+
+	if (!queue->plain || queue->room.end - queue->room.next < nr)
+		return false;
+	place = queue->room.next;
+	end = queue->room.next = place + nr;
+	do {
+		*place++ = row;
+		row = (char *)row + stride;
+	} while (place != end);
+	return true;
+}
+
+/*
+ * As kaio_queue_run(), with a deadline as in deadline.h; *cut: a signal or a
+ * wake ended it, and no deadline.
+ */
+int kaio_queue_run_until(struct kaio_queue *queue, unsigned min,
+			 int64_t deadline, bool *cut);
 
 /* Cancels what is pending of all operations whose iocbs are in [from, to). */
 void kaio_queue_withdraw(struct kaio_queue *queue, const void *from,

@@ -66,26 +66,16 @@ static void tell_all(struct hub *hub)
 	hub_unlock(hub);
 }
 
-static inline void count_down(struct kaio_transfer *transfer, unsigned nr)
+void kaio_transfer_count_down(struct kaio_transfer *transfer, unsigned nr)
 {
 	struct hub *hub = transfer->hub;
 
-	if (!hub->shared) {
-		transfer->remaining -= nr;
-		if (!transfer->remaining)
-			kaio_transfer_unref(transfer);
-		return;
-	}
 	/* Pairs with the load in transfer_is_active(). */
 	if (__atomic_sub_fetch(&transfer->remaining, nr, __ATOMIC_ACQ_REL))
 		return;
-	tell_all(hub);
-	kaio_transfer_unref(transfer);
-}
-
-void kaio_transfer_count_down(struct kaio_transfer *transfer, unsigned nr)
-{
-	count_down(transfer, nr);
+	if (hub->shared)
+		tell_all(hub);
+	transfer_unref(transfer);
 }
 
 static void note_failure(struct kaio_transfer *transfer, uint32_t index)
@@ -117,6 +107,17 @@ static void restore(struct op *op)
 	op->continued = false;
 }
 
+__attribute__((noinline)) static void
+finish_among_threads(struct op *op, struct kaio_transfer *transfer,
+		     int64_t moved)
+{
+	/* Pairs with the load in kaio_transfer_result(). */
+	__atomic_store_n(&op->post, transfer->post, __ATOMIC_RELEASE);
+	if (moved)
+		__atomic_add_fetch(&transfer->bytes, moved, __ATOMIC_RELAXED);
+	kaio_transfer_count_down(transfer, 1);
+}
+
 static inline void finish(struct op *op, int64_t result, int64_t moved,
 			  bool failed)
 {
@@ -125,15 +126,16 @@ static inline void finish(struct op *op, int64_t result, int64_t moved,
 	if (op->continued)
 		restore(op);
 	op->result = result;
-	/* Pairs with the load in kaio_transfer_result(). */
-	__atomic_store_n(&op->post, transfer->post, __ATOMIC_RELEASE);
-	if (!transfer->hub->shared)
-		transfer->bytes += moved;
-	else if (moved)
-		__atomic_add_fetch(&transfer->bytes, moved, __ATOMIC_RELAXED);
 	if (failed)
 		note_failure(transfer, op->index);
-	count_down(transfer, 1);
+	if (transfer->hub->shared) {
+		finish_among_threads(op, transfer, moved);
+		return;
+	}
+	op->post = transfer->post;
+	transfer->bytes += moved;
+	if (--transfer->remaining == 0)
+		transfer_unref(transfer);
 }
 
 void kaio_transfer_fail(struct op *op, int error)
@@ -217,7 +219,8 @@ static bool end_refused(const struct op *op, int64_t res)
 }
 
 /* All but the good and whole ones. */
-__attribute__((cold)) static void complete_slowly(struct op *op, int64_t res)
+__attribute__((cold, noinline)) static void complete_slowly(struct op *op,
+							    int64_t res)
 {
 	struct kaio_transfer *transfer = transfer_of(op);
 	int64_t moved = op->continued ? op->moved : 0;
@@ -248,24 +251,16 @@ __attribute__((cold)) static void complete_slowly(struct op *op, int64_t res)
 	}
 }
 
-/* The room that an operation leaves is for the next one that waits for it. */
+/* Those that are good and whole, first of all. */
 void kaio_transfer_complete(struct kaio_op *kaio_op, int64_t res)
 {
 	struct op *op = (struct op *)kaio_op;
-	struct hub *hub = transfer_of(op)->hub;
 
 	if (kaio_op->iocb.lio_opcode <= KAIO_OP_PWRITE &&
 	    kaio_op->iocb.nbytes == (uint64_t)res && !op->continued)
 		finish(op, res, res, false);
 	else
 		complete_slowly(op, res);
-	if (!hub_is_hungry(hub))
-		return;
-	/* Who has the lock is feeding. */
-	if (hub->shared && pthread_mutex_trylock(&hub->lock))
-		return;
-	kaio_transfer_feed(hub, 1);
-	hub_unlock(hub);
 }
 
 void kaio_transfer_starve(struct kaio_transfer *transfer)
@@ -275,7 +270,8 @@ void kaio_transfer_starve(struct kaio_transfer *transfer)
 	if (!list_is_empty(&transfer->hungry))
 		return;
 	list_insert(&hub->hungry, &transfer->hungry);
-	__atomic_store_n(&hub->nr_hungry, hub->nr_hungry + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&hub->guest.hungry, hub->guest.hungry + 1,
+			 __ATOMIC_RELAXED);
 }
 
 void kaio_transfer_sate(struct kaio_transfer *transfer)
@@ -285,12 +281,13 @@ void kaio_transfer_sate(struct kaio_transfer *transfer)
 	if (list_is_empty(&transfer->hungry))
 		return;
 	list_remove(&transfer->hungry);
-	__atomic_store_n(&hub->nr_hungry, hub->nr_hungry - 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&hub->guest.hungry, hub->guest.hungry - 1,
+			 __ATOMIC_RELAXED);
 }
 
-static unsigned push_parked(struct kaio_transfer *transfer, unsigned max)
+static bool push_parked(struct kaio_transfer *transfer)
 {
-	while (max && transfer->parked != NONE) {
+	while (transfer->parked != NONE) {
 		struct op *op = transfer->ops + transfer->parked;
 		int ret;
 
@@ -298,48 +295,48 @@ static unsigned push_parked(struct kaio_transfer *transfer, unsigned max)
 		ret = kaio_queue_push(transfer->hub->queue, &op->op.iocb);
 		if (ret == -ENOBUFS) {
 			transfer->parked = op->index;
-			return 0;
+			return false;
 		}
 		if (ret < 0)
 			kaio_transfer_fail(op, ret);
-		max--;
 	}
-	return max;
+	return true;
 }
 
-static unsigned push_waiting(struct kaio_transfer *transfer, unsigned max)
+static bool push_waiting(struct kaio_transfer *transfer)
 {
-	unsigned left = transfer->nr - transfer->next;
-	unsigned nr = left < max ? left : max;
-	struct op *op;
-	int ret;
+	while (transfer->next < transfer->nr) {
+		struct op *op = transfer->ops + transfer->next;
+		unsigned nr = transfer->nr - transfer->next;
+		int ret = kaio_queue_push_row(transfer->hub->queue, op,
+					      sizeof(*op), &nr);
 
-	ret = kaio_queue_push_row(transfer->hub->queue,
-				  transfer->ops + transfer->next, sizeof(*op),
-				  &nr);
-	transfer->next += nr;
-	max -= nr;
-	if (ret == -ENOBUFS)
-		return 0;
-	if (ret < 0) {
-		op = transfer->ops + transfer->next++;
-		kaio_transfer_fail(op, ret);
+		transfer->next += nr;
+		if (ret == -ENOBUFS)
+			return false;
+		if (ret < 0) {
+			transfer->next++;
+			kaio_transfer_fail(op + nr, ret);
+		}
 	}
-	return max;
+	return true;
 }
 
-void kaio_transfer_feed(struct hub *hub, unsigned max)
+bool kaio_transfer_push(struct kaio_transfer *transfer)
 {
-	while (max && !list_is_empty(&hub->hungry)) {
+	return push_parked(transfer) && push_waiting(transfer);
+}
+
+void kaio_transfer_feed(struct hub *hub)
+{
+	while (!list_is_empty(&hub->hungry)) {
 		struct kaio_transfer *transfer =
 			(struct kaio_transfer *)((char *)hub->hungry.next -
 						 offsetof(struct kaio_transfer,
 							  hungry));
 
-		max = push_parked(transfer, max);
-		while (max && transfer->next < transfer->nr)
-			max = push_waiting(transfer, max);
-		if (transfer->parked == NONE && transfer->next == transfer->nr)
-			kaio_transfer_sate(transfer);
+		if (!kaio_transfer_push(transfer))
+			break;
+		kaio_transfer_sate(transfer);
 	}
 }

@@ -10,7 +10,6 @@
 #include "deadline.h"
 #include "transfer.h"
 
-#include <limits.h>
 #include <sched.h>
 
 /* How long the leader may miss what another thread's kaio_queue_run() took. */
@@ -39,7 +38,7 @@ static int leave(struct kaio_transfer *transfer, int ret)
 		ret = -ECANCELED;
 	else if (!transfer_is_active(transfer))
 		ret = transfer_status(transfer);
-	kaio_transfer_unref(transfer);
+	transfer_unref(transfer);
 	return ret;
 }
 
@@ -63,7 +62,7 @@ static bool feed_to_drive(struct hub *hub)
 	bool mine;
 
 	hub_lock(hub);
-	kaio_transfer_feed(hub, UINT_MAX);
+	kaio_transfer_feed(hub);
 	mine = !another_leads(hub);
 	hub_unlock(hub);
 	return mine;
@@ -83,10 +82,7 @@ static int drive(struct kaio_transfer *transfer)
 		if (ret > 0)
 			left -= (unsigned)ret < left ? (unsigned)ret : left;
 	} while (ret > 0 && left && goes_on(transfer));
-	if (ret < 0)
-		return ret;
-	feed_to_drive(hub);
-	return kaio_queue_submit(hub->queue);
+	return ret;
 }
 
 int kaio_transfer_test(struct kaio_transfer *transfer)
@@ -111,11 +107,11 @@ static int wait_alone(struct kaio_transfer *transfer, int64_t deadline)
 	bool cut;
 	int ret;
 
-	kaio_transfer_feed(hub, UINT_MAX);
+	kaio_transfer_feed(hub);
 	/* While some are hungry, each completion makes room for one of them. */
-	if (!hub_is_hungry(hub))
+	if (!guest_is_hungry(&hub->guest))
 		min = transfer->remaining;
-	ret = kaio_queue_run_cut(hub->queue, min, time_left(deadline), &cut);
+	ret = kaio_queue_run_until(hub->queue, min, deadline, &cut);
 	if (ret < 0)
 		return ret;
 	return cut || ret == 0 || !time_left(deadline) ? -EINPROGRESS : 0;
@@ -148,9 +144,9 @@ static int lead(struct hub *hub, int64_t deadline)
 		until = deadline;
 	hub->led = true;
 	hub->leader = pthread_self();
-	kaio_transfer_feed(hub, UINT_MAX);
+	kaio_transfer_feed(hub);
 	hub_unlock(hub);
-	ret = kaio_queue_run_cut(hub->queue, 1, time_left(until), &cut);
+	ret = kaio_queue_run_until(hub->queue, 1, until, &cut);
 	/* The completion is in the hands of another thread. */
 	if (ret == 0 && !cut)
 		sched_yield();

@@ -46,9 +46,18 @@ static void end(struct queue_guest *guest)
 			if (op->post != transfer->post)
 				kaio_transfer_fail(op, -ECANCELED);
 		next = link->next;
-		kaio_transfer_unref(transfer);
+		transfer_unref(transfer);
 	}
 	hub_unref(hub);
+}
+
+static void refill(struct queue_guest *guest)
+{
+	struct hub *hub = (struct hub *)guest;
+
+	hub_lock(hub);
+	kaio_transfer_feed(hub);
+	hub_unlock(hub);
 }
 
 /* The lock is recursive: an operation may finish while the hub is fed. */
@@ -77,6 +86,7 @@ static struct hub *hub_of(struct kaio_queue *queue)
 	hub = calloc(1, sizeof(*hub));
 	if (!hub)
 		return NULL;
+	hub->guest.refill = refill;
 	hub->guest.end = end;
 	hub->queue = queue;
 	hub->shared = queue->flags & KAIO_QUEUE_SHARED;
@@ -158,12 +168,10 @@ int kaio_transfer_create(struct kaio_transfer **transfer,
 	return ret;
 }
 
-void kaio_transfer_unref(struct kaio_transfer *transfer)
+void kaio_transfer_free(struct kaio_transfer *transfer)
 {
 	struct hub *hub = transfer->hub;
 
-	if (__atomic_sub_fetch(&transfer->refs, 1, __ATOMIC_ACQ_REL))
-		return;
 	hub_lock(hub);
 	list_remove(&transfer->all);
 	hub_unlock(hub);
@@ -210,7 +218,7 @@ int kaio_transfer_release(struct kaio_transfer *transfer)
 		kaio_transfer_count_down(transfer, dropped);
 	if (transfer_is_active(transfer))
 		drop_queued(transfer);
-	kaio_transfer_unref(transfer);
+	transfer_unref(transfer);
 	return 0;
 }
 
@@ -222,31 +230,51 @@ struct kaio_iocb *kaio_transfer_iocb(struct kaio_transfer *transfer,
 	return &transfer->ops[index].op.iocb;
 }
 
-int kaio_transfer_post(struct kaio_transfer *transfer)
+static inline void activate(struct kaio_transfer *transfer, unsigned next)
 {
-	int ret = transfer_check(transfer);
-	struct hub *hub;
-
-	if (ret < 0)
-		return ret;
-	hub = transfer->hub;
-	if (!hub->queue)
-		return -ECANCELED;
-	if (transfer_is_active(transfer))
-		return -EBUSY;
-	/* Who pushed its last operation may still be feeding it. */
-	hub_lock(hub);
 	if (++transfer->post == 0)
 		transfer->post = 1;
-	transfer->next = 0;
+	transfer->next = next;
 	transfer->failed = NONE;
 	transfer->bytes = 0;
 	transfer->remaining = transfer->nr;
 	transfer_ref(transfer);
+}
+
+/* Where others may be feeding, be it this transfer, and where not all fits. */
+__attribute__((noinline)) static void
+post_with_care(struct kaio_transfer *transfer)
+{
+	struct hub *hub = transfer->hub;
+
+	hub_lock(hub);
+	activate(transfer, 0);
 	kaio_transfer_starve(transfer);
-	kaio_transfer_feed(hub, UINT_MAX);
+	kaio_transfer_feed(hub);
 	hub_unlock(hub);
 	kaio_queue_submit(hub->queue);
+}
+
+int kaio_transfer_post(struct kaio_transfer *transfer)
+{
+	int ret = transfer_check(transfer);
+	struct kaio_queue *queue;
+
+	if (ret < 0)
+		return ret;
+	queue = transfer->hub->queue;
+	if (!queue)
+		return -ECANCELED;
+	if (transfer_is_active(transfer))
+		return -EBUSY;
+	if (guest_is_hungry(&transfer->hub->guest) ||
+	    !queue_push_row_plainly(queue, transfer->ops, sizeof(struct op),
+				    transfer->nr)) {
+		post_with_care(transfer);
+		return 0;
+	}
+	activate(transfer, transfer->nr);
+	queue_hand_over_here(queue);
 	return 0;
 }
 

@@ -13,9 +13,10 @@
  * transfer: its owner may be posting it again, or releasing it, already.
  *
  * While some are waiting or parked, the transfer is in its hub's list of the
- * hungry, which is fed in order. So that a post of one that fits touches no
- * operation at all, what a continuation changes in an iocb is put back when the
- * operation finishes, and an operation knows by its post whether it has.
+ * hungry, which is fed in order whenever callbacks have left room. So that a
+ * post of one that fits touches no operation at all, what a continuation
+ * changes in an iocb is put back when the operation finishes, and an operation
+ * knows by its post whether it has.
  *
  * Under KAIO_QUEUE_SHARED operations of one transfer complete on any threads at
  * once, and members marked so are atomic. The others are the owner's, the
@@ -43,8 +44,7 @@ struct hub {
 	unsigned refs; /* atomic: the queue's, and one for each transfer */
 	pthread_mutex_t lock; /* if shared: over all that follows */
 	struct link all;
-	struct link hungry;
-	unsigned nr_hungry; /* atomic: read without the lock, as a hint */
+	struct link hungry; /* guest.hungry counts these */
 
 	/* Threads in kaio_transfer_wait(): one is in the queue for all. */
 	bool led;
@@ -125,11 +125,6 @@ static inline void hub_unlock(struct hub *hub)
 		pthread_mutex_unlock(&hub->lock);
 }
 
-static inline bool hub_is_hungry(const struct hub *hub)
-{
-	return __atomic_load_n(&hub->nr_hungry, __ATOMIC_RELAXED);
-}
-
 /* Pairs with the countdown of what finished the last operation. */
 static inline bool transfer_is_active(const struct kaio_transfer *transfer)
 {
@@ -151,10 +146,26 @@ static inline int transfer_check(const struct kaio_transfer *transfer)
 
 static inline void transfer_ref(struct kaio_transfer *transfer)
 {
-	__atomic_add_fetch(&transfer->refs, 1, __ATOMIC_RELAXED);
+	if (transfer->hub->shared)
+		__atomic_add_fetch(&transfer->refs, 1, __ATOMIC_RELAXED);
+	else
+		transfer->refs++;
 }
 
-void kaio_transfer_unref(struct kaio_transfer *transfer);
+/* Without its last reference. */
+void kaio_transfer_free(struct kaio_transfer *transfer);
+
+static inline void transfer_unref(struct kaio_transfer *transfer)
+{
+	unsigned left;
+
+	if (transfer->hub->shared)
+		left = __atomic_sub_fetch(&transfer->refs, 1, __ATOMIC_ACQ_REL);
+	else
+		left = --transfer->refs;
+	if (!left)
+		kaio_transfer_free(transfer);
+}
 
 /* The complete of every operation. */
 void kaio_transfer_complete(struct kaio_op *op, int64_t res);
@@ -170,9 +181,12 @@ void kaio_transfer_sate(struct kaio_transfer *transfer);
 void kaio_transfer_starve(struct kaio_transfer *transfer);
 
 /*
- * With the hub's lock: pushes so many operations at most, as far as there is
- * room, of those that are hungry.
+ * With the hub's lock: pushes what is waiting or parked as far as there is
+ * room; false if some is left.
  */
-void kaio_transfer_feed(struct hub *hub, unsigned max);
+bool kaio_transfer_push(struct kaio_transfer *transfer);
+
+/* With the hub's lock: the same for all that are hungry. */
+void kaio_transfer_feed(struct hub *hub);
 
 #endif

@@ -292,6 +292,21 @@ static void with_callbacks(void)
 
 /* The same operations over and over, in a loop and as a transfer. */
 
+__attribute__((noinline)) static void push(struct kaio_queue *queue,
+					   struct kaio_iocb *iocbs)
+{
+	unsigned i;
+
+	for (i = 0; i < batch; i++)
+		check(kaio_queue_push(queue, &iocbs[i]), "kaio_queue_push");
+	check(kaio_queue_submit(queue), "kaio_queue_submit");
+}
+
+__attribute__((noinline)) static void post(struct kaio_transfer *transfer)
+{
+	check(kaio_transfer_post(transfer), "kaio_transfer_post");
+}
+
 static void push_again(void)
 {
 	struct kaio_queue *queue = new_queue();
@@ -302,10 +317,7 @@ static void push_again(void)
 	for (i = 0; i < batch; i++)
 		kaio_prep_pwrite(&iocbs[i], fd, buffer, SIZE, 0);
 	while (times--) {
-		for (i = 0; i < batch; i++)
-			check(kaio_queue_push(queue, &iocbs[i]),
-			      "kaio_queue_push");
-		check(kaio_queue_submit(queue), "kaio_queue_submit");
+		push(queue, iocbs);
 		check(kaio_queue_wait(queue, events, batch, batch,
 				      KAIO_FOREVER),
 		      "kaio_queue_wait");
@@ -327,7 +339,7 @@ static void post_again(void)
 		kaio_prep_pwrite(kaio_transfer_iocb(transfer, i), fd, buffer,
 				 SIZE, 0);
 	while (times--) {
-		check(kaio_transfer_post(transfer), "kaio_transfer_post");
+		post(transfer);
 		check(kaio_transfer_wait(transfer, KAIO_FOREVER),
 		      "kaio_transfer_wait");
 	}
