@@ -36,6 +36,15 @@ says() {
 	grep -q -e "$1" "$dir/stdout" || fail "it does not say \"$1\""
 }
 
+# The drop-in is one of the libraries of that name, and no peer.
+libaio_is_not_ours() {
+	"$bench" --help | grep -q '^ *libaio ' || return 0
+	works overhead -r 1 -t 0.1 -p 1:1 -e libaio
+	says '^note: libaio is /'
+	! grep -F "libaio is $PWD" "$dir/stdout" ||
+		fail "the libaio of the bench is the drop-in"
+}
+
 is_json() {
 	if command -v python3 >/dev/null; then
 		python3 -m json.tool "$1" >/dev/null
@@ -156,6 +165,7 @@ errors_say_what_to_do() {
 }
 
 works fill -s 256k "$file"
+libaio_is_not_ours
 each_command_works_in_each_format
 help_explains_each_column
 every_engine_reads_what_is_there

@@ -1,11 +1,37 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* libaio, as its users use it. */
-#ifdef HAVE_LIBAIO
-#include "engine.h"
+/*
+ * libaio, as its users use it; but loaded by its path, for by its name the
+ * linker would find the drop-in of this build.
+ */
+#ifdef LIBAIO_PATH
+#include "bench.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <libaio.h>
 #include <stdlib.h>
+
+static struct {
+	__typeof__(&io_setup) setup;
+	__typeof__(&io_destroy) destroy;
+	__typeof__(&io_submit) submit;
+	__typeof__(&io_getevents) getevents;
+} libaio;
+
+static void load(void)
+{
+	void *library;
+
+	if (libaio.setup)
+		return;
+	library = dlopen(LIBAIO_PATH, RTLD_NOW | RTLD_LOCAL);
+	if (!library)
+		die("libaio: %s", dlerror());
+	*(void **)&libaio.setup = dlsym(library, "io_setup");
+	*(void **)&libaio.destroy = dlsym(library, "io_destroy");
+	*(void **)&libaio.submit = dlsym(library, "io_submit");
+	*(void **)&libaio.getevents = dlsym(library, "io_getevents");
+}
 
 struct libaio_state {
 	io_context_t ctx;
@@ -21,7 +47,7 @@ static void libaio_close(void *state)
 	struct libaio_state *s = state;
 
 	if (s->ctx)
-		io_destroy(s->ctx);
+		libaio.destroy(s->ctx);
 	free(s->batch);
 	free(s->iocbs);
 	free(s->events);
@@ -35,12 +61,13 @@ static int libaio_open(void **state, const struct setup *setup)
 
 	if (!s)
 		return ret;
+	load();
 	s->writes = setup->writes;
 	s->batch = calloc(setup->nr_ops, sizeof(*s->batch));
 	s->iocbs = calloc(setup->nr_ops, sizeof(*s->iocbs));
 	s->events = calloc(setup->nr_ops, sizeof(*s->events));
 	if (s->batch && s->iocbs && s->events)
-		ret = io_setup((int)setup->depth, &s->ctx);
+		ret = libaio.setup((int)setup->depth, &s->ctx);
 	if (ret < 0)
 		libaio_close(s);
 	else
@@ -82,8 +109,8 @@ static int libaio_submit(void *state)
 	unsigned done = 0;
 
 	while (done < s->pending) {
-		int ret = io_submit(s->ctx, (long)(s->pending - done),
-				    s->batch + done);
+		int ret = libaio.submit(s->ctx, (long)(s->pending - done),
+					s->batch + done);
 
 		if (ret < 0)
 			return ret;
@@ -104,8 +131,8 @@ static int libaio_wait(void *state, struct op **done, unsigned min,
 	if (ret < 0)
 		return ret;
 	do {
-		ret = io_getevents(s->ctx, (long)(min - n), (long)(max - n),
-				   s->events, NULL);
+		ret = libaio.getevents(s->ctx, (long)(min - n), (long)(max - n),
+				       s->events, NULL);
 		if (ret < 0 && ret != -EINTR)
 			return ret;
 		for (i = 0; i < ret; i++) {
@@ -121,6 +148,7 @@ static int libaio_wait(void *state, struct op **done, unsigned min,
 const struct engine libaio_engine = {
 	.name = "libaio",
 	.about = "libaio: io_submit() and io_getevents()",
+	.library = LIBAIO_PATH,
 	.is_aio = true,
 	.open = libaio_open,
 	.close = libaio_close,

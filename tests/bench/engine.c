@@ -13,7 +13,7 @@ const struct engine *const engines[] = {
 	&pool_engine,
 	&posix_engine,
 	&posix_thread_engine,
-#ifdef HAVE_LIBAIO
+#ifdef LIBAIO_PATH
 	&libaio_engine,
 #endif
 #ifdef HAVE_LIBURING
@@ -28,9 +28,9 @@ const struct engine *const engines[] = {
 	NULL,
 };
 
-#if !defined(HAVE_LIBAIO) && !defined(HAVE_LIBURING)
+#if !defined(LIBAIO_PATH) && !defined(HAVE_LIBURING)
 const char *const engines_missing = "libaio and io_uring: built without them";
-#elif !defined(HAVE_LIBAIO)
+#elif !defined(LIBAIO_PATH)
 const char *const engines_missing = "libaio: built without it";
 #elif !defined(HAVE_LIBURING)
 const char *const engines_missing = "io_uring: built without liburing";
@@ -99,6 +99,8 @@ void engines_try(struct options *options, unsigned depth)
 			continue;
 		}
 		engine->close(state);
+		if (engine->library)
+			note("%s is %s", engine->name, engine->library);
 		options->engines[kept++] = engine;
 	}
 	options->nr_engines = kept;

@@ -10,8 +10,9 @@
  * to the kernel, partial counts minded, completions taken out of the ring, and
  * io_getevents called if there are too few. raw-in-place is the floor below it:
  * it does nothing about what need not happen here, and copies nothing. libaio
- * is the one installed.
- * The last two do not prepare operations again, and have batch in flight.
+ * is the file that LIBAIO names, lest it be the drop-in of this build.
+ * push-again and post-again do not prepare operations again, and have batch in
+ * flight; push and post are the part of them that hands these over.
  *
  * Exits 77 where the engine is not there.
  */
@@ -354,10 +355,9 @@ static int (*aio_getevents)(aio_context_t ctx, long min, long nr,
 
 static void find_libaio(void)
 {
-	void *library = dlopen("libaio.so.1", RTLD_NOW);
+	const char *path = getenv("LIBAIO");
+	void *library = dlopen(path ? path : "libaio.so.1", RTLD_NOW);
 
-	if (!library)
-		library = dlopen("libaio.so.1t64", RTLD_NOW);
 	if (!library) {
 		fprintf(stderr, "instructions: %s\n", dlerror());
 		exit(77);

@@ -23,20 +23,35 @@ skip() {
 	exit 77
 }
 
+# The libaio that is installed, not the one that was built.
+find_libaio() {
+	for name in libaio.so.1 libaio.so.1t64; do
+		# shellcheck disable=SC2086 # words
+		LIBAIO=$(${compiler:-cc} "-print-file-name=$name")
+		[ "$LIBAIO" = "$name" ] || break
+	done
+	export LIBAIO
+}
+
 # What the figures depend on.
 builder() {
-	compiler=$(sed -n 's/^CC = //p' Makefile)
-	flags=$(sed -n 's/^CFLAGS = //p' Makefile)
 	# shellcheck disable=SC2086 # words
 	version=$(${compiler:-cc} -dumpversion) || version=unknown
 	echo "$(uname -m), $compiler ${version%%.*}, $flags"
 }
 
-# collected ENGINE DEPTH BATCH TIMES: all its instructions; none if not there
+# collected ROW DEPTH BATCH TIMES: all its instructions; none if not there
 collected() {
 	status=0
+	row=$1
+	shift
+	case $row in
+	# Of these the function of that name alone.
+	push | post) set -- "--toggle-collect=$row" "$program" "$row-again" "$@" ;;
+	*) set -- "$program" "$row" "$@" ;;
+	esac
 	KAIO_NO_RING=0 valgrind --tool=callgrind --callgrind-out-file=/dev/null \
-		"$program" "$@" 2>"$log" || status=$?
+		"$@" 2>"$log" || status=$?
 	case $status in
 	0) awk '/Collected :/ { print $4 }' "$log" ;;
 	77) ;;
@@ -47,7 +62,7 @@ collected() {
 	esac
 }
 
-# per_operation ENGINE DEPTH BATCH
+# per_operation ROW DEPTH BATCH
 per_operation() {
 	once=$(collected "$@" "$times")
 	thrice=$(collected "$@" $((3 * times)))
@@ -76,7 +91,7 @@ measure() {
 END
 	printf '%-12s %9s %9s %9s\n' engine 1,1 32,8 128,32
 	for engine in raw raw-in-place kaio kaio-submit kaio-run libaio \
-		push-again post-again; do
+		push-again post-again push post; do
 		row "$engine"
 	done
 }
@@ -102,6 +117,9 @@ compare() {
 }
 
 command -v valgrind >/dev/null || skip "valgrind is not installed"
+compiler=$(sed -n 's/^CC = //p' Makefile)
+flags=$(sed -n 's/^CFLAGS = //p' Makefile)
+find_libaio
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 case $#:${1:-} in

@@ -199,7 +199,7 @@ static void run(struct options *options)
 {
 	const char *path = *options->targets ? *options->targets : "/dev/null";
 	static const struct engine *const by_default[] = {
-#ifdef HAVE_LIBAIO
+#ifdef LIBAIO_PATH
 		&libaio_engine,
 #endif
 		&raw_engine, &kaio_engine
