@@ -76,8 +76,10 @@ function declaration(text, list)
 	sub(/^KAIO_INLINE /, "", text)
 	gsub(/\* /, "*", text)
 	sub(/ $/, "", text)
-	# The second declarations, for 64-bit time_t, are not documented again.
-	if (text !~ /[^a-z0-9_]kaio_[a-z0-9_]+\(/ || text ~ /__asm__/)
+	# What is declared a second time, for 64-bit time_t or to be inline, is not
+	# documented again.
+	if (text !~ /[^a-z0-9_]kaio_[a-z0-9_]+\(/ || text ~ /__asm__/ ||
+	    text ~ /^extern inline /)
 		return
 	print "prototype " text
 	name = list = text

@@ -141,30 +141,6 @@ START_TEST(bad_arguments_are_refused_and_lose_nothing)
 }
 END_TEST
 
-START_TEST(push_beyond_depth_and_backlog_is_enobufs_until_some_are_collected)
-{
-	struct kaio_queue *queue = fixture_queue(3, 2);
-	struct kaio_iocb iocbs[6];
-	struct kaio_event events[6];
-	size_t i;
-
-	for (i = 0; i < COUNT(iocbs); i++)
-		fixture_good(&iocbs[i]);
-	fixture_push(queue, iocbs, 5);
-	ck_assert_int_eq(kaio_queue_push(queue, &iocbs[5]), -ENOBUFS);
-	/* In the kernel or done they are still outstanding. */
-	ck_assert_int_eq(kaio_queue_submit(queue), 3);
-	ck_assert_int_eq(kaio_queue_push(queue, &iocbs[5]), -ENOBUFS);
-	ck_assert_ok(kaio_queue_drain(queue, KAIO_FOREVER));
-	ck_assert_int_eq(kaio_queue_push(queue, &iocbs[5]), -ENOBUFS);
-	ck_assert_int_eq(kaio_queue_reap(queue, events, 1), 1);
-	ck_assert_ok(kaio_queue_push(queue, &iocbs[5]));
-	ck_assert_int_eq(kaio_queue_push(queue, &iocbs[5]), -ENOBUFS);
-	ck_assert_int_eq(kaio_queue_wait(queue, events, 5, 6, KAIO_FOREVER), 5);
-	ck_assert_ok(kaio_queue_destroy(queue));
-}
-END_TEST
-
 START_TEST(no_more_than_depth_are_in_flight)
 {
 	struct kaio_queue *queue = fixture_queue(3, 7);
@@ -291,7 +267,6 @@ int main(void)
 		create_beyond_aio_max_nr_is_eagain,
 		calls_without_a_queue_are_refused,
 		bad_arguments_are_refused_and_lose_nothing,
-		push_beyond_depth_and_backlog_is_enobufs_until_some_are_collected,
 		no_more_than_depth_are_in_flight,
 		statistics_add_up,
 		an_operation_of_depth_1_costs_one_system_call,
