@@ -136,11 +136,13 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
 	begin(queue);
 	do {
 		bool collected = collect_plainly(queue);
-		unsigned need = still_needed(queue, n + queue_done(queue), min);
+		unsigned need;
 		unsigned batch;
 
-		if (need && n == 0 && queue->ring.header)
-			kaio_queue_spin(queue, need, deadline);
+		if (n == 0 && queue->ring.header && min > queue_done(queue))
+			kaio_queue_spin(queue, min - queue_done(queue),
+					deadline);
+		need = still_needed(queue, n + queue_done(queue), min);
 		if (need || !collected) {
 			woken = need && kaio_queue_was_woken(queue);
 			ret = collect_done(queue, woken ? 0 : need, deadline,

@@ -205,6 +205,61 @@ START_TEST(two_sleepers_for_one_operation_both_return)
 }
 END_TEST
 
+static int called;
+
+static void count_call(struct kaio_op *op, int64_t res)
+{
+	(void)op;
+	(void)res;
+	called++;
+}
+
+static void *run_for_two(void *begun)
+{
+	int ret;
+
+	__atomic_store_n((bool *)begun, true, __ATOMIC_RELEASE);
+	ret = kaio_queue_run(queue, 2, KAIO_FOREVER);
+	ck_assert_int_eq(ret, called);
+	return NULL;
+}
+
+/* It watches the ring for two, which another thread takes one by one. */
+START_TEST(a_run_that_others_leave_nothing_to_returns)
+{
+	const struct kaio_queue_params params = { .flags = KAIO_QUEUE_SHARED,
+						  .spin_ns = 20000000 };
+	struct kaio_op ops[2];
+	struct kaio_event event;
+	pthread_t thread;
+	int round, reaped, i;
+
+	for (round = 0; round < 5; round++) {
+		bool begun = false;
+
+		called = reaped = 0;
+		ck_assert_ok(kaio_queue_create(&queue, 4, &params));
+		for (i = 0; i < 2; i++) {
+			fixture_endless(&ops[i].iocb);
+			ops[i].complete = count_call;
+			ck_assert_ok(kaio_queue_push(queue, &ops[i].iocb));
+		}
+		ck_assert_int_eq(kaio_queue_submit(queue), 2);
+		ck_assert_ok(
+			pthread_create(&thread, NULL, run_for_two, &begun));
+		while (!__atomic_load_n(&begun, __ATOMIC_ACQUIRE))
+			sched_yield();
+		for (i = 0; i < 2; i++) {
+			ck_assert_ok(kaio_queue_cancel(queue, &ops[i].iocb));
+			reaped += kaio_queue_reap(queue, &event, 1);
+		}
+		ck_assert_ok(pthread_join(thread, NULL));
+		ck_assert_int_eq(called + reaped, 2);
+		ck_assert_ok(kaio_queue_destroy(queue));
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -212,6 +267,7 @@ int main(void)
 		eight_producers_and_four_waiters_lose_nothing,
 		a_sleeper_learns_of_what_the_kernel_refused,
 		two_sleepers_for_one_operation_both_return,
+		a_run_that_others_leave_nothing_to_returns,
 	};
 
 	return harness_run_both_ways("queue: shared", tests, COUNT(tests));
