@@ -214,7 +214,7 @@ static void run(struct options *options)
 		for (i = 0; i < sizeof(by_default) / sizeof(*by_default); i++)
 			options->engines[options->nr_engines++] = by_default[i];
 	if (!options->rounds)
-		options->rounds = 15;
+		options->rounds = 9;
 	if (options->turn_ns < 0)
 		options->turn_ns = 10000000;
 	options_need_engines(options, "libaio");
