@@ -117,6 +117,14 @@ static inline void begin(struct kaio_queue *queue)
 	queue_hand_over(queue);
 }
 
+/* Whether a plain queue has nothing to collect and nothing to hand over. */
+static inline bool is_still(const struct kaio_queue *queue)
+{
+	return queue->plain && queue->ring.header &&
+	       queue->head == queue->room.next && !queue_done(queue) &&
+	       !kaio_ring_ready(&queue->ring);
+}
+
 /* A call with bad arguments. */
 static inline int refuse(const struct kaio_queue *queue)
 {

@@ -7,7 +7,7 @@
  * is over: in the queue, each would sleep on while another collected what it
  * waits for.
  */
-#include "deadline.h"
+#include "queue-collect.h"
 #include "transfer.h"
 
 #include <sched.h>
@@ -93,6 +93,10 @@ int kaio_transfer_test(struct kaio_transfer *transfer)
 		return ret;
 	if (!transfer_is_active(transfer))
 		return transfer_status(transfer);
+	/* For programs that poll. */
+	if (is_still(transfer->hub->queue) &&
+	    !guest_is_hungry(&transfer->hub->guest))
+		return -EINPROGRESS;
 	transfer_ref(transfer);
 	ret = drive(transfer);
 	return leave(transfer,
