@@ -94,6 +94,20 @@ START_TEST(as_many_may_be_pushed_as_were_collected)
 }
 END_TEST
 
+START_TEST(a_reap_has_the_error_of_what_it_handed_over)
+{
+	struct kaio_queue *queue = fixture_queue(4, 0);
+	struct kaio_iocb bad;
+	struct kaio_event event;
+
+	fixture_bad(&bad);
+	ck_assert_ok(kaio_queue_push(queue, &bad));
+	ck_assert_int_eq(kaio_queue_reap(queue, &event, 1), 1);
+	ck_assert_int_eq(event.res, -EBADF);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 /* Nobody may think that there is room where more is to be done for a push. */
 START_TEST(only_plain_queues_show_room)
 {
@@ -154,6 +168,7 @@ int main(void)
 		push_beyond_depth_and_backlog_is_enobufs_until_some_are_collected,
 		the_symbol_and_the_inline_function_are_one,
 		as_many_may_be_pushed_as_were_collected,
+		a_reap_has_the_error_of_what_it_handed_over,
 		only_plain_queues_show_room,
 		in_a_child_there_is_no_room,
 	};
