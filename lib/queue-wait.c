@@ -102,7 +102,7 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
 			queue_hand_over(queue);
 			if (n >= min)
 				return (int)n;
-		} else if (!min && !queue_done(queue)) {
+		} else if (!min) {
 			return 0;
 		}
 	}
