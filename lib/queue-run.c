@@ -58,10 +58,10 @@ int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns)
 
 	if (timeout_ns < KAIO_FOREVER)
 		return refuse(queue);
+	deadline = deadline_after(timeout_ns);
 	ret = queue_enter(queue);
 	if (ret < 0)
 		return ret;
-	deadline = deadline_after(timeout_ns);
 	begin(queue);
 	while (queue_outstanding(queue) && ret >= 0) {
 		bool ended;

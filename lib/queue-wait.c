@@ -66,16 +66,19 @@ __attribute__((cold, noinline)) static int
 wait_with_care(struct kaio_queue *queue, struct kaio_event *events,
 	       unsigned min, unsigned max, int64_t timeout_ns)
 {
+	int64_t deadline;
 	int ret;
 
 	if (!is_wait(events, min, max, timeout_ns))
 		return refuse(queue);
+	/* From the call: the lock and io_submit may take their time. */
+	deadline = deadline_after(timeout_ns);
 	ret = queue_enter(queue);
 	if (ret < 0)
 		return ret;
 	begin(queue);
-	return gather(queue, events, 0, timeout_ns ? min : 0, max,
-		      deadline_after(timeout_ns));
+	return gather(queue, events, 0, deadline == NO_WAIT ? 0 : min, max,
+		      deadline);
 }
 
 /* A plain queue has what it waits for, mostly, in the ring. */
