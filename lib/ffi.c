@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * The inline functions once more, as symbols, for callers that are not C.
- * <kaio/queue.h> has none, and what is not inline is defined elsewhere.
+ * The inline functions once more, as symbols, for callers that are not C. What
+ * is not inline is defined elsewhere.
  */
 #define KAIO_INLINE
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
 #include <kaio/prep.h>
 #include <kaio/probe.h>
+#include <kaio/queue.h>
 #include <kaio/ring.h>

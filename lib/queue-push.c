@@ -57,8 +57,7 @@ static void set_limit(struct kaio_queue *queue)
 		queue->room.end = queue->room.next + room;
 }
 
-__attribute__((noinline)) static int push_with_care(struct kaio_queue *queue,
-						    struct kaio_iocb *iocb)
+int kaio_queue_push_slowly(struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
 	int ret = queue_enter(queue);
 
@@ -77,17 +76,6 @@ __attribute__((noinline)) static int push_with_care(struct kaio_queue *queue,
 	}
 	queue_unlock(queue);
 	return ret;
-}
-
-/* The inline one, for callers that have it not, and what that leaves to do. */
-int kaio_queue_push_function(struct kaio_queue *queue, struct kaio_iocb *iocb)
-{
-	if (!queue || !iocb ||
-	    __atomic_load_n(&queue->room.next, __ATOMIC_RELAXED) >=
-		    queue->room.end)
-		return push_with_care(queue, iocb);
-	*queue->room.next++ = iocb;
-	return 0;
 }
 
 int kaio_queue_push_row(struct kaio_queue *queue, void *row, size_t stride,
@@ -128,7 +116,7 @@ static bool is_in_flight(const struct kaio_queue *queue,
 	while (place < queue->head)
 		if (*place++ == iocb)
 			return true;
-	return strays_find(&queue->strays, (uintptr_t)iocb);
+	return queue->strays.nr && strays_find(&queue->strays, (uintptr_t)iocb);
 }
 
 static int cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)

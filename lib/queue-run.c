@@ -79,13 +79,23 @@ int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns)
 	return ret < 0 ? ret : 0;
 }
 
+static struct kaio_op *op_of(const struct kaio_event *event)
+{
+	return (struct kaio_op *)kaio_event_iocb(event);
+}
+
+static const struct kaio_event *next_done(const struct kaio_queue *queue)
+{
+	return queue->done + (queue->done_head & queue->done_mask);
+}
+
 static void call_back(struct kaio_queue *queue)
 {
-	const struct kaio_event *event =
-		queue->done + (queue->done_head++ & queue->done_mask);
-	struct kaio_op *op = (struct kaio_op *)kaio_event_iocb(event);
+	const struct kaio_event *event = next_done(queue);
+	struct kaio_op *op = op_of(event);
 	int64_t res = event->res;
 
+	queue->done_head++;
 	if (queue->plain) {
 		queue_add_room(queue, 1);
 		op->complete(op, res);
@@ -117,6 +127,19 @@ static void refill(struct kaio_queue *queue)
 	queue_leave(queue);
 	guest->refill(guest);
 	queue_lock(queue);
+}
+
+/*
+ * What room the guest's operations have left is the guest's, before a callback
+ * of the program's may use it.
+ */
+static void refill_before_callback(struct kaio_queue *queue)
+{
+	const struct queue_guest *guest = queue->guest;
+
+	if (guest && guest_is_hungry(guest) &&
+	    op_of(next_done(queue))->complete != guest->complete)
+		refill(queue);
 }
 
 /*
@@ -157,12 +180,18 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
 		/* Before the callbacks, for they may take long; and after. */
 		queue_hand_over(queue);
 		for (batch = queue_done(queue); batch && queue_done(queue);
-		     batch--, n++)
+		     batch--) {
+			refill_before_callback(queue);
+			if (!queue_done(queue))
+				break;
 			call_back(queue);
+			n++;
+		}
 		refill(queue);
 		queue_hand_over(queue);
-	} while (!ended && still_needed(queue, n, min));
-	if (queue->eventfd >= 0 && more_is_ready(queue, true))
+	} while (!ended && (still_needed(queue, n, min) ||
+			    (n < min && queue_done(queue))));
+	if (queue->eventfd >= 0 && more_is_ready(queue, ret != 0))
 		kaio_queue_raise_eventfd(queue);
 	*cut = woken || ret < 0 || (ended && time_left(deadline));
 	return n || ret > 0 ? (int)n : ret;

@@ -120,8 +120,12 @@ __attribute__((cold)) static bool go_on(struct kaio_queue *queue, int error)
 		reject_head(queue, error);
 		return true;
 	}
-	if (++queue->refusals < PATIENCE)
+	if (++queue->refusals < PATIENCE) {
+		/* No completion will, and somebody has to try again. */
+		if (queue->eventfd >= 0 && !queue_in_flight(queue))
+			kaio_queue_raise_eventfd(queue);
 		return error == -EINTR;
+	}
 	reject_head(queue, error);
 	return true;
 }

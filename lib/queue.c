@@ -182,6 +182,8 @@ int kaio_queue_create(struct kaio_queue **queue, unsigned depth,
 	new->plain = new->owner == WIPED_BY_FORK &&
 		     !(new->flags &(KAIO_QUEUE_WAKE | KAIO_QUEUE_EVENTFD |
 				    KAIO_QUEUE_SHARED));
+	if (new->plain)
+		new->room.end = new->line + new->capacity;
 	if (params->flags & KAIO_QUEUE_NO_RING || !environment_allows_ring() ||
 	    kaio_ring_attach(&new->ring, new->ctx) < 0)
 		new->ring.header = NULL;

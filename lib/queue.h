@@ -61,6 +61,8 @@ struct queue_guest {
 	unsigned hungry; /* atomic: not 0 if it has some to push */
 	/* Called without the lock when there may be room, if it is hungry. */
 	void (*refill)(struct queue_guest *guest);
+	/* Of its operations; others use the room that they leave themselves. */
+	void (*complete)(struct kaio_op *op, int64_t res);
 	/* The kernel has let go of all operations. */
 	void (*end)(struct queue_guest *guest);
 };

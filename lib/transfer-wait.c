@@ -99,8 +99,10 @@ int kaio_transfer_test(struct kaio_transfer *transfer)
 		return -EINPROGRESS;
 	transfer_ref(transfer);
 	ret = drive(transfer);
-	return leave(transfer,
-		     ret == -EPERM || ret == -ENOSYS ? ret : -EINPROGRESS);
+	/* What is for ever; all else may be better next time. */
+	if (ret != -EPERM && ret != -ENOSYS && ret != -ELOOP)
+		ret = -EINPROGRESS;
+	return leave(transfer, ret);
 }
 
 /* 0: to be asked again whether it goes on. */
@@ -112,8 +114,15 @@ static int wait_alone(struct kaio_transfer *transfer, int64_t deadline)
 	int ret;
 
 	kaio_transfer_feed(hub);
-	/* While some are hungry, each completion makes room for one of them. */
-	if (!guest_is_hungry(&hub->guest))
+	/*
+	 * More than one at a time only where nothing else is to be done with
+	 * each: while some are hungry, it makes room for one of them, and other
+	 * operations have callbacks, which this transfer may depend upon.
+	 */
+	if (!guest_is_hungry(&hub->guest) &&
+	    transfer->remaining == queue_in_flight(hub->queue) +
+					   queue_pending(hub->queue) +
+					   queue_done(hub->queue))
 		min = transfer->remaining;
 	ret = kaio_queue_run_until(hub->queue, min, deadline, &cut);
 	if (ret < 0)

@@ -87,6 +87,7 @@ static struct hub *hub_of(struct kaio_queue *queue)
 	if (!hub)
 		return NULL;
 	hub->guest.refill = refill;
+	hub->guest.complete = kaio_transfer_complete;
 	hub->guest.end = end;
 	hub->queue = queue;
 	hub->shared = queue->flags & KAIO_QUEUE_SHARED;

@@ -76,10 +76,8 @@ function declaration(text, list)
 	sub(/^KAIO_INLINE /, "", text)
 	gsub(/\* /, "*", text)
 	sub(/ $/, "", text)
-	# What is declared a second time, for 64-bit time_t or to be inline, is not
-	# documented again.
-	if (text !~ /[^a-z0-9_]kaio_[a-z0-9_]+\(/ || text ~ /__asm__/ ||
-	    text ~ /^extern inline /)
+	# The second declarations, for 64-bit time_t, are not documented again.
+	if (text !~ /[^a-z0-9_]kaio_[a-z0-9_]+\(/ || text ~ /__asm__/)
 		return
 	print "prototype " text
 	name = list = text

@@ -163,6 +163,24 @@ int kaio_queue_create(struct kaio_queue **queue, unsigned depth,
 int kaio_queue_destroy(struct kaio_queue *queue);
 
 /**
+ * kaio_queue_push_slowly - push where more is to be done than to note the iocb
+ * @queue: the queue
+ * @iocb: as for kaio_queue_push()
+ *
+ * What kaio_queue_push() calls when the queue shows it no room. Called by
+ * itself it does the same as that.
+ *
+ * Return: 0, or a negative errno, and the operation was not accepted:
+ * -EINVAL: as kaio_queue_push()
+ * -ENOBUFS: as kaio_queue_push()
+ * -ECHILD: as kaio_queue_push()
+ * Context: does not block; the queue's thread only, or any under
+ * KAIO_QUEUE_SHARED; not async-signal-safe.
+ * Since: 0.1
+ */
+int kaio_queue_push_slowly(struct kaio_queue *queue, struct kaio_iocb *iocb);
+
+/**
  * kaio_queue_push - put an operation at the end of the backlog
  * @queue: the queue
  * @iocb: a prepared operation, the caller's; to stay valid and unchanged until
@@ -186,24 +204,18 @@ int kaio_queue_destroy(struct kaio_queue *queue);
  * KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
  */
-int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb);
-
-/* The function of that name in the library, which the inline one may call. */
-int kaio_queue_push_function(struct kaio_queue *queue,
-			     struct kaio_iocb *iocb) __asm__("kaio_queue_push");
-
-extern inline __attribute__((__gnu_inline__)) int
-kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb)
+KAIO_INLINE int kaio_queue_push(struct kaio_queue *queue,
+				struct kaio_iocb *iocb)
 {
 	struct kaio_queue_room *room = (struct kaio_queue_room *)queue;
 	struct kaio_iocb **next;
 
 	if (!room || !iocb)
-		return kaio_queue_push_function(queue, iocb);
+		return kaio_queue_push_slowly(queue, iocb);
 	/* Atomic: where there is no room, other threads may be pushing. */
 	next = __atomic_load_n(&room->next, __ATOMIC_RELAXED);
 	if (next >= room->end)
-		return kaio_queue_push_function(queue, iocb);
+		return kaio_queue_push_slowly(queue, iocb);
 	*next = iocb;
 	room->next = next + 1;
 	return 0;
