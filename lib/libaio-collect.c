@@ -27,6 +27,10 @@
  *   a whole ring of completions, and what is left is reported as a wait that a
  *   signal cut short.
  *
+ * A handler that interrupted its thread with one context's lock never sleeps
+ * for another's: of two such, each may have what the other wants. What it would
+ * collect is as good as not there yet.
+ *
  * A handler that waits there keeps the other threads waiting with it; one that
  * leaves by siglongjmp() leaves the lock behind, as it would a mutex; and one
  * that destroys the context pulls the ring away from under its own thread.
@@ -199,12 +203,15 @@ static enum verdict judge(struct collect *collect, bool stay)
 static enum verdict look(struct collect *collect, bool stay)
 {
 	struct context *context = collect->context;
-	bool locked = context_lock(context);
-	enum verdict verdict = judge(collect, stay);
+	enum locked locked = context_lock(context, false);
+	enum verdict verdict;
 
+	if (locked == BUSY)
+		return collect->timeout == 0 ? DONE : CUT_SHORT;
+	verdict = judge(collect, stay);
 	if (verdict == ASK_KERNEL && collect->context)
 		__atomic_fetch_add(&context->in_kernel, 1, __ATOMIC_RELAXED);
-	if (locked)
+	if (locked == LOCKED)
 		context_unlock(context);
 	return verdict;
 }

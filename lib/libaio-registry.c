@@ -67,6 +67,11 @@ static void futex(struct context *context, int operation, uint32_t value)
 	errno = saved;
 }
 
+static uintptr_t owner_of(const struct context *context)
+{
+	return __atomic_load_n(&context->owner, __ATOMIC_RELAXED) & ~CONTENDED;
+}
+
 static bool try_lock(struct context *context, uintptr_t owner)
 {
 	uintptr_t nobody = 0;
@@ -76,38 +81,50 @@ static bool try_lock(struct context *context, uintptr_t owner)
 					   __ATOMIC_RELAXED);
 }
 
-/* It is held so shortly that to sleep is worth it only if its owner sleeps. */
-bool kaio_context_lock_slowly(struct context *context, uintptr_t self)
+/* Told by the locks themselves, so that there is no moment at which it is not
+ * true; only who is about to sleep asks. */
+static bool has_a_lock(uintptr_t self)
 {
-	unsigned spins = LOCK_SPINS;
+	struct context *places = __atomic_load_n(&table, __ATOMIC_ACQUIRE);
+	unsigned i;
 
-	for (;;) {
+	for (i = 0; places && i < PLACES; i++)
+		if (owner_of(places + i) == self)
+			return true;
+	return false;
+}
+
+/* It is held so shortly that to sleep is worth it only if its owner sleeps. */
+enum locked kaio_context_lock_slowly(struct context *context, uintptr_t self,
+				     bool insist)
+{
+	unsigned spins;
+
+	for (spins = 0; spins < LOCK_SPINS; spins++) {
+		uintptr_t owner = owner_of(context);
+
+		if (owner == self)
+			return OWN;
+		if (!owner && try_lock(context, self))
+			return LOCKED;
+		relax();
+	}
+	if (!insist && has_a_lock(self))
+		return BUSY;
+	/* From here on others may be asleep, too, and are to be woken. */
+	while (!try_lock(context, self | CONTENDED)) {
 		uintptr_t owner =
 			__atomic_load_n(&context->owner, __ATOMIC_RELAXED);
 
-		if ((owner & ~CONTENDED) == self)
-			return false;
-		if (spins) {
-			spins--;
-			if (!owner && try_lock(context, self))
-				return true;
-			relax();
-			continue;
-		}
-		/* From here on others may be asleep, too, and are to be woken.
-		 */
-		if (!owner) {
-			if (try_lock(context, self | CONTENDED))
-				return true;
-			continue;
-		}
 		if (owner & CONTENDED ||
-		    __atomic_compare_exchange_n(
-			    &context->owner, &owner, owner | CONTENDED, false,
-			    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		    (owner &&
+		     __atomic_compare_exchange_n(
+			     &context->owner, &owner, owner | CONTENDED, false,
+			     __ATOMIC_RELAXED, __ATOMIC_RELAXED)))
 			futex(context, FUTEX_WAIT_PRIVATE,
 			      (uint32_t)(owner | CONTENDED));
 	}
+	return LOCKED;
 }
 
 void kaio_context_wake(struct context *context)
@@ -192,11 +209,11 @@ static void publish(struct context *context, kaio_context_t handle)
 
 static void drop(struct context *context, kaio_context_t handle)
 {
-	bool locked = context_lock(context);
+	enum locked locked = context_lock(context, true);
 
 	if (context_handle(context) == handle)
 		publish(context, 0);
-	if (locked)
+	if (locked == LOCKED)
 		context_unlock(context);
 }
 
