@@ -264,11 +264,29 @@ void kaio_registry_check(void)
 	}
 }
 
-/* Remembered, so that one stranger raises one alarm. */
+/* Whether there may have been no place for this one. */
+static bool is_full(kaio_context_t handle)
+{
+	struct context *places = __atomic_load_n(&table, __ATOMIC_ACQUIRE);
+	unsigned i;
+
+	places = places ? bucket(places, handle) : NULL;
+	for (i = 0; places && i < WAYS; i++)
+		if (!context_handle(places + i))
+			return false;
+	return true;
+}
+
+/*
+ * Remembered, so that one stranger raises one alarm; and where all are that
+ * find no place, being one is no news.
+ */
 void kaio_registry_meet(kaio_context_t handle)
 {
 	kaio_context_t *last = strangers + hash(handle) % STRANGERS;
 
+	if (is_full(handle))
+		return;
 	if (__atomic_exchange_n(last, handle, __ATOMIC_RELAXED) != handle)
 		kaio_registry_check();
 }
