@@ -131,12 +131,26 @@ static unsigned reap(struct context *context, struct kaio_event *events,
 	return reaped;
 }
 
+static uint32_t tail_of(const struct kaio_ring *ring)
+{
+	return __atomic_load_n(&ring->header->tail, __ATOMIC_RELAXED);
+}
+
+/* The kernel makes something of an index past the end, and the ring layer not:
+ * some programs that read the ring leave head there until they read again. */
+static bool is_in_range(const struct kaio_ring *ring)
+{
+	return head_of(ring) < ring->nr && tail_of(ring) < ring->nr;
+}
+
 /* Whether the kernel would do it, and the ring can. */
 static bool goes_by_ring(const struct collect *collect)
 {
+	const struct kaio_ring ring = ring_of(collect->context);
+
 	/* A handler that the mask admits is the kernel's to call. */
 	return collect->min >= 0 && collect->min <= collect->nr &&
-	       collect->events && !collect->sigmask;
+	       collect->events && !collect->sigmask && is_in_range(&ring);
 }
 
 static void take(struct collect *collect)
@@ -158,7 +172,7 @@ static bool answers_empty(const struct collect *collect)
 {
 	const struct kaio_ring ring = ring_of(collect->context);
 
-	return collect->timeout == 0 && kaio_ring_ready(&ring) == 0;
+	return collect->timeout == 0 && head_of(&ring) == tail_of(&ring);
 }
 
 /* A handler asks the kernel for no more than it may take. */
