@@ -217,10 +217,19 @@ static void drop(struct context *context, kaio_context_t handle)
 		context_unlock(context);
 }
 
+static kaio_context_t *stranger(kaio_context_t handle)
+{
+	return strangers + hash(handle) % STRANGERS;
+}
+
 void kaio_registry_remove(kaio_context_t handle)
 {
 	struct context *context = kaio_registry_find(handle);
+	kaio_context_t old = handle;
 
+	/* What comes to its address is another. */
+	__atomic_compare_exchange_n(stranger(handle), &old, 0, false,
+				    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	if (context)
 		drop(context, handle);
 }
@@ -283,11 +292,10 @@ static bool is_full(kaio_context_t handle)
  */
 void kaio_registry_meet(kaio_context_t handle)
 {
-	kaio_context_t *last = strangers + hash(handle) % STRANGERS;
-
 	if (is_full(handle))
 		return;
-	if (__atomic_exchange_n(last, handle, __ATOMIC_RELAXED) != handle)
+	if (__atomic_exchange_n(stranger(handle), handle, __ATOMIC_RELAXED) !=
+	    handle)
 		kaio_registry_check();
 }
 
