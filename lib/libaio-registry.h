@@ -33,7 +33,7 @@ struct context {
 	uint32_t in_kernel;    /* calls that let the kernel collect; atomic */
 	uint32_t reading;      /* see libaio-collect.c */
 	uint32_t id;
-	uint32_t nr; /* events in the ring */
+	uint32_t nr; /* events in the ring; 0: wiped */
 	uint32_t spin_ns;
 	struct spin_luck luck;
 } __attribute__((aligned(64)));
