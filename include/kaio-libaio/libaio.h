@@ -105,6 +105,18 @@ struct io_event {
 	IO_WIDE(unsigned long res2, __pad4);
 };
 
+/* What the system call io_pgetevents(2) takes for its last argument: from a
+ * program, and from one of 32 bits on a 64-bit kernel. */
+struct io_sigset {
+	unsigned long ss; /* the address of a sigset_t */
+	unsigned long ss_len;
+};
+
+struct io_sigset_compat {
+	IO_WIDE(unsigned long ss, __ss_pad);
+	unsigned long ss_len;
+};
+
 #undef IO_SPLIT
 #undef IO_WIDE
 
