@@ -10,6 +10,14 @@
 #ifndef __LIBAIO_H /* libaio's own guard: the two headers never mix */
 #define __LIBAIO_H
 
+/*
+ * libaio's lies in /usr/include, where no warning reaches it: nor do here those
+ * that programs have turned on for themselves.
+ */
+#if defined(__GNUC__)
+#pragma GCC system_header
+#endif
+
 #include <signal.h>
 #include <string.h>
 #include <sys/select.h> /* sigset_t, in strict ISO C too */
