@@ -3,8 +3,8 @@
  * Finding a context takes no lock, so that what was found may be another's when
  * it is looked at: handle counts only under the place's lock, where it alone
  * changes from a handle to 0. From 0 to a handle it changes by way of CLAIMED,
- * and only where no call for the last context is still in the kernel: its
- * departure would be counted against the next.
+ * and only where no call for the last context is still in the kernel: it would
+ * keep the next out of its ring.
  *
  * Nothing is allocated after the table, and nothing here waits for a thread
  * that waits: all of it may be called from a signal handler.
