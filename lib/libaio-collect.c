@@ -27,6 +27,16 @@
  *   a whole ring of completions, and what is left is reported as a wait that a
  *   signal cut short.
  *
+ * A handler that interrupted its thread with one context's lock never sleeps
+ * for another's: of two such, each may have what the other wants. What it would
+ * collect is as good as not there yet.
+ *
+ * A handler that forks: the child finds the context wiped from one instruction
+ * to the next, while it still has the parent's ring, and must not move head
+ * there. What it has of the context is checked before, or makes the ring look
+ * empty. What nothing can do is to check that and to move head in one step: a
+ * child that is forked just between the two takes what its parent would.
+ *
  * A handler that waits there keeps the other threads waiting with it; one that
  * leaves by siglongjmp() leaves the lock behind, as it would a mutex; and one
  * that destroys the context pulls the ring away from under its own thread.
@@ -52,13 +62,19 @@ enum verdict {
 	CUT_SHORT
 };
 
-static struct kaio_ring ring_of(const struct context *context)
+static uint32_t nr_of(const struct context *context)
+{
+	return __atomic_load_n(&context->nr, __ATOMIC_RELAXED);
+}
+
+/* Of the caller's handle: a wiped context has none, and an nr of 0. */
+static struct kaio_ring ring_of(const struct collect *collect)
 {
 	struct kaio_ring_header *header =
-		(struct kaio_ring_header *)context_handle(context);
+		(struct kaio_ring_header *)collect->ctx;
 
 	return (struct kaio_ring){ header, (struct kaio_event *)(header + 1),
-				   context->nr };
+				   nr_of(collect->context) };
 }
 
 /* The context's ring, and not what came to stand at its address. */
@@ -75,9 +91,11 @@ static bool is_still(const struct context *context, kaio_context_t handle)
 /* How many events a handler may take before head comes round to reading. */
 static uint32_t room_for_handler(const struct context *context, uint32_t head)
 {
-	if (context->reading == NOT_READING || head >= context->nr)
-		return context->nr;
-	return (context->reading + context->nr - head - 1) % context->nr;
+	uint32_t nr = nr_of(context);
+
+	if (context->reading == NOT_READING || head >= nr)
+		return nr;
+	return (context->reading + nr - head - 1) % nr;
 }
 
 static uint32_t head_of(const struct kaio_ring *ring)
@@ -86,10 +104,11 @@ static uint32_t head_of(const struct kaio_ring *ring)
 }
 
 /* As kaio_ring_reap(), which no handler may interrupt. */
-static unsigned reap(struct context *context, struct kaio_event *events,
-		     unsigned max)
+static unsigned reap(const struct collect *collect, unsigned max)
 {
-	struct kaio_ring ring = ring_of(context);
+	struct context *context = collect->context;
+	struct kaio_event *events = collect->events;
+	struct kaio_ring ring = ring_of(collect);
 	bool outermost = context->reading == NOT_READING;
 	unsigned reaped = 0;
 
@@ -97,6 +116,7 @@ static unsigned reap(struct context *context, struct kaio_event *events,
 		uint32_t head = head_of(&ring);
 		unsigned room = max - reaped;
 		const struct kaio_event *run;
+		uint32_t next;
 		unsigned nr;
 
 		if (outermost)
@@ -111,14 +131,13 @@ static unsigned reap(struct context *context, struct kaio_event *events,
 		if (nr > room)
 			nr = room;
 		memcpy(events + reaped, run, nr * sizeof(*run));
-		/* A handler forked, and this is the child. */
-		if (context_handle(context) != (kaio_context_t)ring.header)
-			break;
+		next = head + nr < ring.nr ? head + nr : 0;
+		if (context_handle(context) != collect->ctx)
+			break; /* the child's: see above */
 		/* Release: as in kaio_ring_advance(). */
-		if (__atomic_compare_exchange_n(
-			    &ring.header->head, &head,
-			    head + nr < ring.nr ? head + nr : 0, false,
-			    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		if (__atomic_compare_exchange_n(&ring.header->head, &head, next,
+						false, __ATOMIC_RELEASE,
+						__ATOMIC_RELAXED))
 			reaped += nr;
 	}
 	if (outermost)
@@ -127,22 +146,36 @@ static unsigned reap(struct context *context, struct kaio_event *events,
 	return reaped;
 }
 
+static uint32_t tail_of(const struct kaio_ring *ring)
+{
+	return __atomic_load_n(&ring->header->tail, __ATOMIC_RELAXED);
+}
+
+/* The kernel makes something of an index past the end, and the ring layer not:
+ * some programs that read the ring leave head there until they read again. */
+static bool is_in_range(const struct kaio_ring *ring)
+{
+	return head_of(ring) < ring->nr && tail_of(ring) < ring->nr;
+}
+
 /* Whether the kernel would do it, and the ring can. */
 static bool goes_by_ring(const struct collect *collect)
 {
+	const struct kaio_ring ring = ring_of(collect);
+
 	/* A handler that the mask admits is the kernel's to call. */
 	return collect->min >= 0 && collect->min <= collect->nr &&
-	       collect->events && !collect->sigmask;
+	       collect->events && !collect->sigmask && is_in_range(&ring);
 }
 
 static void take(struct collect *collect)
 {
-	unsigned max = collect->context->nr;
+	unsigned max = nr_of(collect->context);
 	unsigned n;
 
 	if (collect->nr < (long)max)
 		max = (unsigned)collect->nr;
-	n = reap(collect->context, collect->events, max);
+	n = reap(collect, max);
 	collect->n += (int)n;
 	collect->events += n;
 	collect->nr -= (long)n;
@@ -152,15 +185,15 @@ static void take(struct collect *collect)
 /* libaio's answer to a call that does not wait, whatever its arguments. */
 static bool answers_empty(const struct collect *collect)
 {
-	const struct kaio_ring ring = ring_of(collect->context);
+	const struct kaio_ring ring = ring_of(collect);
 
-	return collect->timeout == 0 && kaio_ring_ready(&ring) == 0;
+	return collect->timeout == 0 && head_of(&ring) == tail_of(&ring);
 }
 
 /* A handler asks the kernel for no more than it may take. */
 static enum verdict ask_kernel_for_room(struct collect *collect)
 {
-	const struct kaio_ring ring = ring_of(collect->context);
+	const struct kaio_ring ring = ring_of(collect);
 	long room = (long)room_for_handler(collect->context, head_of(&ring));
 
 	if (collect->nr > room)
@@ -199,12 +232,15 @@ static enum verdict judge(struct collect *collect, bool stay)
 static enum verdict look(struct collect *collect, bool stay)
 {
 	struct context *context = collect->context;
-	bool locked = context_lock(context);
-	enum verdict verdict = judge(collect, stay);
+	enum locked locked = context_lock(context, false);
+	enum verdict verdict;
 
+	if (locked == BUSY)
+		return collect->timeout == 0 ? DONE : CUT_SHORT;
+	verdict = judge(collect, stay);
 	if (verdict == ASK_KERNEL && collect->context)
 		__atomic_fetch_add(&context->in_kernel, 1, __ATOMIC_RELAXED);
-	if (locked)
+	if (locked == LOCKED)
 		context_unlock(context);
 	return verdict;
 }

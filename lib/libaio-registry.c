@@ -3,8 +3,8 @@
  * Finding a context takes no lock, so that what was found may be another's when
  * it is looked at: handle counts only under the place's lock, where it alone
  * changes from a handle to 0. From 0 to a handle it changes by way of CLAIMED,
- * and only where no call for the last context is still in the kernel: its
- * departure would be counted against the next.
+ * and only where no call for the last context is still in the kernel: it would
+ * keep the next out of its ring.
  *
  * Nothing is allocated after the table, and nothing here waits for a thread
  * that waits: all of it may be called from a signal handler.
@@ -67,6 +67,11 @@ static void futex(struct context *context, int operation, uint32_t value)
 	errno = saved;
 }
 
+static uintptr_t owner_of(const struct context *context)
+{
+	return __atomic_load_n(&context->owner, __ATOMIC_RELAXED) & ~CONTENDED;
+}
+
 static bool try_lock(struct context *context, uintptr_t owner)
 {
 	uintptr_t nobody = 0;
@@ -76,38 +81,50 @@ static bool try_lock(struct context *context, uintptr_t owner)
 					   __ATOMIC_RELAXED);
 }
 
-/* It is held so shortly that to sleep is worth it only if its owner sleeps. */
-bool kaio_context_lock_slowly(struct context *context, uintptr_t self)
+/* Told by the locks themselves, so that there is no moment at which it is not
+ * true; only who is about to sleep asks. */
+static bool has_a_lock(uintptr_t self)
 {
-	unsigned spins = LOCK_SPINS;
+	struct context *places = __atomic_load_n(&table, __ATOMIC_ACQUIRE);
+	unsigned i;
 
-	for (;;) {
+	for (i = 0; places && i < PLACES; i++)
+		if (owner_of(places + i) == self)
+			return true;
+	return false;
+}
+
+/* It is held so shortly that to sleep is worth it only if its owner sleeps. */
+enum locked kaio_context_lock_slowly(struct context *context, uintptr_t self,
+				     bool insist)
+{
+	unsigned spins;
+
+	for (spins = 0; spins < LOCK_SPINS; spins++) {
+		uintptr_t owner = owner_of(context);
+
+		if (owner == self)
+			return OWN;
+		if (!owner && try_lock(context, self))
+			return LOCKED;
+		relax();
+	}
+	if (!insist && has_a_lock(self))
+		return BUSY;
+	/* From here on others may be asleep, too, and are to be woken. */
+	while (!try_lock(context, self | CONTENDED)) {
 		uintptr_t owner =
 			__atomic_load_n(&context->owner, __ATOMIC_RELAXED);
 
-		if ((owner & ~CONTENDED) == self)
-			return false;
-		if (spins) {
-			spins--;
-			if (!owner && try_lock(context, self))
-				return true;
-			relax();
-			continue;
-		}
-		/* From here on others may be asleep, too, and are to be woken.
-		 */
-		if (!owner) {
-			if (try_lock(context, self | CONTENDED))
-				return true;
-			continue;
-		}
 		if (owner & CONTENDED ||
-		    __atomic_compare_exchange_n(
-			    &context->owner, &owner, owner | CONTENDED, false,
-			    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		    (owner &&
+		     __atomic_compare_exchange_n(
+			     &context->owner, &owner, owner | CONTENDED, false,
+			     __ATOMIC_RELAXED, __ATOMIC_RELAXED)))
 			futex(context, FUTEX_WAIT_PRIVATE,
 			      (uint32_t)(owner | CONTENDED));
 	}
+	return LOCKED;
 }
 
 void kaio_context_wake(struct context *context)
@@ -192,18 +209,27 @@ static void publish(struct context *context, kaio_context_t handle)
 
 static void drop(struct context *context, kaio_context_t handle)
 {
-	bool locked = context_lock(context);
+	enum locked locked = context_lock(context, true);
 
 	if (context_handle(context) == handle)
 		publish(context, 0);
-	if (locked)
+	if (locked == LOCKED)
 		context_unlock(context);
+}
+
+static kaio_context_t *stranger(kaio_context_t handle)
+{
+	return strangers + hash(handle) % STRANGERS;
 }
 
 void kaio_registry_remove(kaio_context_t handle)
 {
 	struct context *context = kaio_registry_find(handle);
+	kaio_context_t old = handle;
 
+	/* What comes to its address is another. */
+	__atomic_compare_exchange_n(stranger(handle), &old, 0, false,
+				    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	if (context)
 		drop(context, handle);
 }
@@ -247,12 +273,29 @@ void kaio_registry_check(void)
 	}
 }
 
-/* Remembered, so that one stranger raises one alarm. */
+/* Whether there may have been no place for this one. */
+static bool is_full(kaio_context_t handle)
+{
+	struct context *places = __atomic_load_n(&table, __ATOMIC_ACQUIRE);
+	unsigned i;
+
+	places = places ? bucket(places, handle) : NULL;
+	for (i = 0; places && i < WAYS; i++)
+		if (!context_handle(places + i))
+			return false;
+	return true;
+}
+
+/*
+ * Remembered, so that one stranger raises one alarm; and where all are that
+ * find no place, being one is no news.
+ */
 void kaio_registry_meet(kaio_context_t handle)
 {
-	kaio_context_t *last = strangers + hash(handle) % STRANGERS;
-
-	if (__atomic_exchange_n(last, handle, __ATOMIC_RELAXED) != handle)
+	if (is_full(handle))
+		return;
+	if (__atomic_exchange_n(stranger(handle), handle, __ATOMIC_RELAXED) !=
+	    handle)
 		kaio_registry_check();
 }
 

@@ -33,7 +33,7 @@ struct context {
 	uint32_t in_kernel;    /* calls that let the kernel collect; atomic */
 	uint32_t reading;      /* see libaio-collect.c */
 	uint32_t id;
-	uint32_t nr; /* events in the ring */
+	uint32_t nr; /* events in the ring; 0: wiped */
 	uint32_t spin_ns;
 	struct spin_luck luck;
 } __attribute__((aligned(64)));
@@ -65,14 +65,22 @@ static inline kaio_context_t context_handle(const struct context *context)
 /* Set in owner, which is an address, while a thread may be asleep for it. */
 #define CONTENDED ((uintptr_t)1)
 
-bool kaio_context_lock_slowly(struct context *context, uintptr_t self);
+enum locked {
+	LOCKED,
+	OWN, /* by the thread that this signal handler interrupted */
+	BUSY
+};
+
+enum locked kaio_context_lock_slowly(struct context *context, uintptr_t self,
+				     bool insist);
 void kaio_context_wake(struct context *context);
 
 /*
- * For some nanoseconds, never over a system call that waits. False: the calling
- * thread has it, and this is a signal handler that interrupted it.
+ * For some nanoseconds, never over a system call that waits. A handler that
+ * interrupted its thread with another context's lock must not sleep for this
+ * one, whose owner may be asleep for that one: it is BUSY, unless it insists.
  */
-static inline bool context_lock(struct context *context)
+static inline enum locked context_lock(struct context *context, bool insist)
 {
 	/* An address, and no other thread's that is alive. */
 	uintptr_t self = (uintptr_t)pthread_self();
@@ -80,8 +88,8 @@ static inline bool context_lock(struct context *context)
 
 	if (__atomic_compare_exchange_n(&context->owner, &nobody, self, false,
 					__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		return true;
-	return kaio_context_lock_slowly(context, self);
+		return LOCKED;
+	return kaio_context_lock_slowly(context, self, insist);
 }
 
 static inline void context_unlock(struct context *context)

@@ -75,17 +75,19 @@ int io_cancel(io_context_t ctx, struct iocb *iocb, struct io_event *evt)
 }
 
 /*
- * The kernel adds the two up: a negative sum is for ever, as is one of more
- * than it can count.
+ * As the kernel adds the two up, without looking whether the sum still fits:
+ * less than nothing is for ever, as is more than it can count. Only a timeout
+ * whose both parts are 0 is none to libaio, and lets it answer by itself.
  */
 static int64_t in_ns(int64_t sec, int64_t nsec)
 {
+	const int64_t second = 1000000000;
 	int64_t ns;
 
-	if (__builtin_mul_overflow(sec, INT64_C(1000000000), &ns) ||
-	    __builtin_add_overflow(ns, nsec, &ns))
+	if (sec >= INT64_MAX / second)
 		return FOREVER;
-	return ns;
+	ns = (int64_t)((uint64_t)sec * (uint64_t)second + (uint64_t)nsec);
+	return ns == 0 && (sec || nsec) ? 1 : ns;
 }
 
 #define IN_NS(timeout) \

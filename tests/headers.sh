@@ -73,23 +73,42 @@ program() {
 	esac
 }
 
+# The drop-in's, without what hides its warnings from users.
+mkdir bare
+grep -v '^#pragma GCC system_header' "$include/kaio-libaio/libaio.h" \
+	>bare/libaio.h
+
+# unwarned COMMAND...: it compiles as a header of the system does, in standards
+# and with warnings that it is not written for
+unwarned() {
+	program "$language" libaio.h
+	case $language in
+	c) strict='-Wc++-compat -Wundef -std=gnu89' ;;
+	*) strict='-Wold-style-cast -Wundef -std=gnu++98' ;;
+	esac
+	# shellcheck disable=SC2086 # words
+	compile "$@" $warnings $strict \
+		-I"$include/kaio-libaio" -fsyntax-only "$file"
+}
+
 # libaio LANGUAGE COMMAND...: the drop-in's header, as its users include it;
 # like libaio's, it has the names of <linux/aio_abi.h>
 libaio() {
 	language=$1
 	shift
+	unwarned "$@"
 	for beside in libaio.h kaio.h aio.h; do
 		for order in "libaio.h $beside" "$beside libaio.h"; do
 			# shellcheck disable=SC2086 # words
 			program "$language" $order
 			# shellcheck disable=SC2086
 			compile "$@" $warnings -D_GNU_SOURCE -I"$include" \
-				-I"$include/kaio-libaio" -fsyntax-only "$file"
+				-Ibare -fsyntax-only "$file"
 		done
 	done
 	program "$language" libaio.h
 	# shellcheck disable=SC2086
-	compile "$@" $warnings -I"$include/kaio-libaio" -fsyntax-only "$file"
+	compile "$@" $warnings -Ibare -fsyntax-only "$file"
 }
 
 # headers LANGUAGE COMMAND...

@@ -109,6 +109,24 @@ long libaio_result(io_context_t ctx, struct iocb *iocb)
 	return (long)event.res;
 }
 
+static int without_mask(io_context_t ctx, long min_nr, long nr,
+			struct io_event *events, struct timespec *timeout)
+{
+	return io_pgetevents(ctx, min_nr, nr, events, timeout, NULL);
+}
+
+static int with_mask(io_context_t ctx, long min_nr, long nr,
+		     struct io_event *events, struct timespec *timeout)
+{
+	sigset_t mask;
+
+	ck_assert_ok(sigprocmask(SIG_SETMASK, NULL, &mask));
+	return io_pgetevents(ctx, min_nr, nr, events, timeout, &mask);
+}
+
+const libaio_waiter libaio_waiters[] = { io_getevents, without_mask,
+					 with_mask };
+
 struct libaio_ring *libaio_ring(io_context_t ctx)
 {
 	struct libaio_ring *ring = (struct libaio_ring *)ctx;

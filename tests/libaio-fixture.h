@@ -42,6 +42,13 @@ void libaio_submit_good(io_context_t ctx, size_t first, size_t nr);
 /* Waits for the only operation, in flight or done, and gives its result. */
 long libaio_result(io_context_t ctx, struct iocb *iocb);
 
+/* io_getevents; and io_pgetevents without a mask, and with one. */
+typedef int (*libaio_waiter)(io_context_t ctx, long min_nr, long nr,
+			     struct io_event *events, struct timespec *timeout);
+
+#define LIBAIO_WAITERS 3
+extern const libaio_waiter libaio_waiters[LIBAIO_WAITERS];
+
 /* The ring, as programs that read it have it, from the kernel's source. */
 struct libaio_ring {
 	unsigned id, nr, head, tail, magic, compat, incompat, header_length;

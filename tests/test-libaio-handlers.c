@@ -5,12 +5,12 @@
  */
 #include "../lib/libaio-registry.h"
 #include "harness.h"
+#include "trap.h"
 
 #include <libaio.h>
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <time.h>
 
 #define OPERATIONS 200000
@@ -20,7 +20,6 @@ static int ready; /* a file whose poll completes at once */
 static unsigned char collected[OPERATIONS];
 static size_t submitted;
 static unsigned locked;
-static bool stepped;
 
 static void begin(void)
 {
@@ -55,40 +54,6 @@ static void all_came_once(size_t operations)
 		if (collected[i] != 1)
 			ck_abort_msg("operation %zu came %d times", i,
 				     collected[i]);
-}
-
-#if defined(__x86_64__) || defined(__i386__)
-/* The processor's trap flag: a SIGTRAP after each instruction. */
-#ifdef __x86_64__
-#define FLAGS "q"
-#else
-#define FLAGS "l"
-#endif
-#define TRAP_ON()                                                          \
-	__asm__ volatile("pushf\n\tor" FLAGS " $0x100, (%%" SP ")\n\tpopf" \
-			 :                                                 \
-			 :                                                 \
-			 : "memory", "cc")
-#define TRAP_OFF()                                                           \
-	__asm__ volatile("pushf\n\tand" FLAGS " $~0x100, (%%" SP ")\n\tpopf" \
-			 :                                                   \
-			 :                                                   \
-			 : "memory", "cc")
-#ifdef __x86_64__
-#define SP "rsp"
-#else
-#define SP "esp"
-#endif
-
-static unsigned step;
-static unsigned stop_at;
-static void (*at_stop)(void);
-
-static void on_trap(int number)
-{
-	(void)number;
-	if (++step == stop_at)
-		at_stop();
 }
 
 static void collect_one(void)
@@ -142,73 +107,35 @@ static void wait_for_a_lap(void)
  */
 static void interrupt_everywhere(void (*action)(void))
 {
-	struct sigaction trap = { .sa_handler = on_trap };
-	struct sigaction before;
+	unsigned stop_at;
 	struct timespec none = { 0, 0 };
 	struct io_event events[4];
 	int ret;
 
-	at_stop = action;
 	submitted = 0;
-	ck_assert_ok(sigaction(SIGTRAP, &trap, &before));
-	for (stop_at = 1; submitted < OPERATIONS - 2000; stop_at++) {
+	trap_begin(action);
+	for (stop_at = 1; submitted < OPERATIONS - 2000;
+	     stop_at += TRAP_STRIDE) {
 		int i;
 
 		for (i = 0; i < 3; i++)
 			ck_assert_int_eq(submit(submitted++), 1);
-		step = 0;
-		TRAP_ON();
-		ret = io_getevents(ctx, 1, 2, events, &none);
-		TRAP_OFF();
+		TRAPPED(stop_at, ret = io_getevents(ctx, 1, 2, events, &none));
 		ck_assert_int_ge(ret, 0);
 		count(events, ret);
 		while ((ret = io_getevents(ctx, 0, 4, events, &none)) > 0)
 			count(events, ret);
 		ck_assert_int_eq(ret, 0);
-		if (step < stop_at)
+		if (trap_step < stop_at)
 			break;
 	}
-	ck_assert_ok(sigaction(SIGTRAP, &before, NULL));
 	ck_assert_uint_gt(stop_at, 50);
-	ck_assert_uint_lt(step, stop_at);
-	stepped = true;
+	ck_assert_uint_lt(trap_step, stop_at);
 }
-#else
-static void collect_one(void)
-{
-}
-
-#define wait_for_two collect_one
-#define collect_a_lap collect_one
-#define wait_for_a_lap collect_one
-
-static void interrupt_everywhere(void (*action)(void))
-{
-	(void)action;
-	SKIP("no trap flag on this architecture");
-}
-#endif
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define __SANITIZE_THREAD__
-#endif
-#endif
-#ifdef __SANITIZE_THREAD__
-#define HANDLERS_WAIT true
-#else
-#define HANDLERS_WAIT harness_is_under_valgrind()
-#endif
-
-#define SKIP_IF_HANDLERS_WAIT()                                         \
-	do {                                                            \
-		if (HANDLERS_WAIT)                                      \
-			SKIP("signals do not come at any instruction"); \
-	} while (0)
 
 START_TEST(a_handler_anywhere_collects)
 {
-	SKIP_IF_HANDLERS_WAIT();
+	SKIP_IF_NO_TRAP();
 	begin();
 	interrupt_everywhere(collect_one);
 	all_came_once(submitted);
@@ -228,17 +155,17 @@ static void collect_one_within_the_lock(void)
 
 START_TEST(a_handler_anywhere_leaves_the_lock_as_it_was)
 {
-	SKIP_IF_HANDLERS_WAIT();
+	SKIP_IF_NO_TRAP();
 	begin();
 	interrupt_everywhere(collect_one_within_the_lock);
-	ck_assert_uint_eq(locked > 0, stepped && harness_has_ring());
+	ck_assert_uint_eq(locked > 0, harness_has_ring());
 	all_came_once(submitted);
 }
 END_TEST
 
 START_TEST(a_handler_anywhere_waits)
 {
-	SKIP_IF_HANDLERS_WAIT();
+	SKIP_IF_NO_TRAP();
 	begin();
 	interrupt_everywhere(wait_for_two);
 	all_came_once(submitted);
@@ -247,7 +174,7 @@ END_TEST
 
 START_TEST(a_handler_anywhere_collects_a_whole_ring)
 {
-	SKIP_IF_HANDLERS_WAIT();
+	SKIP_IF_NO_TRAP();
 	begin();
 	interrupt_everywhere(collect_a_lap);
 	all_came_once(submitted);
@@ -256,7 +183,7 @@ END_TEST
 
 START_TEST(a_handler_anywhere_waits_for_a_whole_ring)
 {
-	SKIP_IF_HANDLERS_WAIT();
+	SKIP_IF_NO_TRAP();
 	begin();
 	interrupt_everywhere(wait_for_a_lap);
 	all_came_once(submitted);

@@ -126,6 +126,40 @@ START_TEST(readers_of_the_ring_and_calls_take_turns)
 }
 END_TEST
 
+static int reap_one_by_waiting(io_context_t ctx, struct io_event *events,
+			       int max)
+{
+	return io_getevents(ctx, 1, max, events, NULL);
+}
+
+/* It leaves head at the end of the ring until it reads the next. */
+START_TEST(where_a_reader_wraps_late_nothing_is_out_of_reach)
+{
+	static const reaper calls[] = { reap_by_library, reap_one_by_waiting,
+					reap_by_pgetevents, reap_by_raw_call };
+	size_t i;
+
+	if (harness_is_under_valgrind())
+		SKIP("valgrind does not know what is in the ring");
+	for (i = 0; i < COUNT(calls); i++) {
+		io_context_t ctx = libaio_context(NR);
+		struct libaio_ring *ring = libaio_ring(ctx);
+		struct io_event event;
+
+		while (ring->head < ring->nr) {
+			libaio_submit_good(ctx, 0, 1);
+			__atomic_store_n(&ring->head, ring->head + 1,
+					 __ATOMIC_RELEASE);
+		}
+		libaio_submit_good(ctx, 42, 1);
+		ck_assert_int_eq(calls[i](ctx, &event, 1), 1);
+		ck_assert_uint_eq((size_t)event.data, 42);
+		ck_assert_call(io_getevents(ctx, 0, 1, &event, &none), 0);
+		ck_assert_call(io_destroy(ctx), 0);
+	}
+}
+END_TEST
+
 START_TEST(a_context_set_up_by_a_raw_call_works)
 {
 	io_context_t ctx = NULL;
@@ -235,6 +269,7 @@ int main(void)
 {
 	const TTest *tests[] = {
 		readers_of_the_ring_and_calls_take_turns,
+		where_a_reader_wraps_late_nothing_is_out_of_reach,
 		a_context_set_up_by_a_raw_call_works,
 		a_context_at_the_address_of_another_is_its_own,
 		a_ring_that_was_moved_goes_by_its_new_address,

@@ -67,15 +67,19 @@ START_TEST(the_library_learns_of_a_raw_destroy_by_its_own_destroy)
 }
 END_TEST
 
-static io_context_t move(io_context_t ctx)
+static io_context_t move_to(io_context_t ctx, void *place)
 {
 	size_t size = libaio_ring_size(ctx);
-	void *place = fixture_buffer(size);
 
 	ck_assert_ptr_eq(
 		mremap(ctx, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, place),
 		place);
 	return place;
+}
+
+static io_context_t move(io_context_t ctx)
+{
+	return move_to(ctx, fixture_buffer(libaio_ring_size(ctx)));
 }
 
 START_TEST(the_library_learns_that_a_ring_moved_by_any_call_for_it)
@@ -103,6 +107,26 @@ START_TEST(the_library_learns_that_a_ring_moved_by_any_call_for_it)
 }
 END_TEST
 
+START_TEST(the_library_learns_that_another_moved_to_the_same_place)
+{
+	io_context_t old = libaio_context(1);
+	void *place = fixture_buffer(libaio_ring_size(old));
+	int i;
+
+	if (libaio_is_foreign())
+		SKIP("it reads the ring that is gone");
+	for (i = 0; i < 3; i++) {
+		io_context_t moved = move_to(old, place);
+
+		ck_assert_call(io_submit(moved, 0, NULL), 0);
+		libaio_refused_by_all(old);
+		old = libaio_context(1);
+		ck_assert_call(io_destroy(moved), 0);
+	}
+	ck_assert_call(io_destroy(old), 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -111,6 +135,7 @@ int main(void)
 		the_library_learns_of_a_raw_destroy_by_the_next_submit,
 		the_library_learns_of_a_raw_destroy_by_its_own_destroy,
 		the_library_learns_that_a_ring_moved_by_any_call_for_it,
+		the_library_learns_that_another_moved_to_the_same_place,
 	};
 
 	return libaio_run("libaio: stale contexts", tests, COUNT(tests));

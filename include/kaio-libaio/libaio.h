@@ -10,6 +10,14 @@
 #ifndef __LIBAIO_H /* libaio's own guard: the two headers never mix */
 #define __LIBAIO_H
 
+/*
+ * libaio's lies in /usr/include, where no warning reaches it: nor do here those
+ * that programs have turned on for themselves.
+ */
+#if defined(__GNUC__)
+#pragma GCC system_header
+#endif
+
 #include <signal.h>
 #include <string.h>
 #include <sys/select.h> /* sigset_t, in strict ISO C too */
@@ -103,6 +111,18 @@ struct io_event {
 	IO_WIDE(struct iocb *obj, __pad2);
 	IO_WIDE(unsigned long res, __pad3);
 	IO_WIDE(unsigned long res2, __pad4);
+};
+
+/* What the system call io_pgetevents(2) takes for its last argument: from a
+ * program, and from one of 32 bits on a 64-bit kernel. */
+struct io_sigset {
+	unsigned long ss; /* the address of a sigset_t */
+	unsigned long ss_len;
+};
+
+struct io_sigset_compat {
+	IO_WIDE(unsigned long ss, __ss_pad);
+	unsigned long ss_len;
 };
 
 #undef IO_SPLIT

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/*
+ * A signal handler at any chosen instruction of a call: by the processor's trap
+ * flag, with a SIGTRAP after each of them. All of it is the calling thread's.
+ */
+#ifndef TRAP_H
+#define TRAP_H
+
+#include "harness.h"
+
+#include <signal.h>
+#include <ucontext.h>
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__
+#endif
+#endif
+
+#ifdef __x86_64__
+#define TRAP_FLAGS "q"
+#define TRAP_STACK "rsp"
+#elif defined(__i386__)
+#define TRAP_FLAGS "l"
+#define TRAP_STACK "esp"
+#endif
+
+/* From one instruction to the next: with ASan most are not the library's. */
+#ifdef __SANITIZE_ADDRESS__
+#define TRAP_STRIDE 7
+#else
+#define TRAP_STRIDE 1
+#endif
+
+#ifdef TRAP_FLAGS
+#define TRAP(instruction)                                           \
+	__asm__ volatile("pushf\n\t" instruction ", (%%" TRAP_STACK \
+			 ")\n\tpopf" ::                             \
+				 : "memory", "cc")
+#define TRAP_ON() TRAP("or" TRAP_FLAGS " $0x100")
+#define TRAP_OFF() TRAP("and" TRAP_FLAGS " $~0x100")
+#else
+#define TRAP_ON()
+#define TRAP_OFF()
+#endif
+
+static _Thread_local unsigned trap_step; /* instructions so far */
+static _Thread_local unsigned trap_at;	 /* when to act */
+static _Thread_local void (*trap_action)(void);
+
+static void trap_handle(int number, siginfo_t *info, void *context)
+{
+	(void)number;
+	(void)info;
+	if (++trap_step != trap_at)
+		return;
+#ifdef TRAP_FLAGS
+	/* What comes after it needs no more of them. */
+	((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~0x100;
+#endif
+	(void)context;
+	trap_action();
+}
+
+static void trap_begin(void (*action)(void))
+{
+	struct sigaction trap = { .sa_sigaction = trap_handle,
+				  .sa_flags = SA_SIGINFO };
+
+	trap_action = action;
+	ck_assert_ok(sigaction(SIGTRAP, &trap, NULL));
+}
+
+/* Runs a statement; the action interrupts its instruction number at. */
+#define TRAPPED(at, statement)  \
+	do {                    \
+		trap_step = 0;  \
+		trap_at = (at); \
+		TRAP_ON();      \
+		statement;      \
+		TRAP_OFF();     \
+	} while (0)
+
+static inline bool trap_works(void)
+{
+#if !defined(TRAP_FLAGS) || defined(__SANITIZE_THREAD__)
+	return false;
+#else
+	return !harness_is_under_valgrind();
+#endif
+}
+
+#define SKIP_IF_NO_TRAP()                                               \
+	do {                                                            \
+		if (!trap_works())                                      \
+			SKIP("signals do not come at any instruction"); \
+	} while (0)
+
+#endif
