@@ -159,7 +159,7 @@ static int fetch(struct kaio_queue *queue, struct kaio_event *events,
 
 int kaio_queue_collect(struct kaio_queue *queue, struct kaio_event *events,
 		       unsigned need, unsigned max, int64_t deadline,
-		       bool stays, bool *cut)
+		       enum waiter waiter, bool *cut)
 {
 	bool waiting = queue_pending(queue);
 	int64_t until = deadline;
@@ -173,17 +173,21 @@ int kaio_queue_collect(struct kaio_queue *queue, struct kaio_event *events,
 	}
 	if (need > 1 && (waiting || queue->bell_fd >= 0))
 		need = 1;
-	if (need > queue_in_flight(queue) && !waiting && !stays)
+	if (need > queue_in_flight(queue) && !waiting && waiter != STAYS)
 		need = queue_in_flight(queue);
 	if (need && deadline != NO_WAIT &&
 	    ((waiting && queue_in_flight(queue) < queue->depth) ||
 	     (queue->bell_fd >= 0 && kaio_queue_arm_bell(queue) < 0)) &&
 	    time_left(deadline) > RETRY_NS)
 		until = now() + RETRY_NS;
-	queue_notify(queue);
-	queue->leaving += !stays;
+	/* Who sleeps but shortly needs nobody else to try again. */
+	if (until == deadline || queue_has_news(queue))
+		queue_notify(queue);
+	queue->leaving += waiter != STAYS;
+	queue->draining += waiter == DRAINS;
 	ret = fetch(queue, events, need, max, until, &taken);
-	queue->leaving -= !stays;
+	queue->leaving -= waiter != STAYS;
+	queue->draining -= waiter == DRAINS;
 	/* It may be the answer even to one that did not wait. */
 	if (ret == -EINTR && deadline == NO_WAIT)
 		ret = 0;

@@ -75,17 +75,22 @@ static inline unsigned reap_plainly(struct kaio_queue *queue,
  */
 void kaio_queue_spin(struct kaio_queue *queue, unsigned need, int64_t deadline);
 
+enum waiter {
+	LEAVES, /* when nothing is outstanding */
+	STAYS,
+	DRAINS /* leaves, and ends for nothing else */
+};
+
 /*
  * One round of waiting for need completions. It ends early
  * - as soon as one makes room for the backlog, for the caller to submit;
  * - with one, where a bell may ring, or where other threads collect, too;
  * - after RETRY_NS, where the kernel has no memory for the backlog or the bell.
- * stays: it goes on with nothing outstanding. *cut: it ended by the deadline or
- * a signal.
+ * *cut: it ended by the deadline or a signal.
  */
 int kaio_queue_collect(struct kaio_queue *queue, struct kaio_event *events,
 		       unsigned need, unsigned max, int64_t deadline,
-		       bool stays, bool *cut);
+		       enum waiter waiter, bool *cut);
 
 static inline bool more_is_ready(const struct kaio_queue *queue,
 				 bool stopped_short)

@@ -15,12 +15,12 @@
 /* Not into done itself: other threads put their completions there meanwhile. */
 __attribute__((noinline)) static int
 collect_done_among_threads(struct kaio_queue *queue, unsigned need,
-			   int64_t deadline, bool stays, bool *cut)
+			   int64_t deadline, enum waiter waiter, bool *cut)
 {
 	struct kaio_event batch[64];
 	const unsigned max = sizeof(batch) / sizeof(*batch);
 	int ret = kaio_queue_collect(queue, batch, need < max ? need : max, max,
-				     deadline, stays, cut);
+				     deadline, waiter, cut);
 	int i;
 
 	for (i = 0; i < ret; i++)
@@ -29,14 +29,14 @@ collect_done_among_threads(struct kaio_queue *queue, unsigned need,
 }
 
 static int collect_done(struct kaio_queue *queue, unsigned need,
-			int64_t deadline, bool stays, bool *cut)
+			int64_t deadline, enum waiter waiter, bool *cut)
 {
 	unsigned max = queue->done_mask + 1 - queue_done(queue);
 	unsigned tail;
 	int ret;
 
 	if (queue->flags & KAIO_QUEUE_SHARED)
-		return collect_done_among_threads(queue, need, deadline, stays,
+		return collect_done_among_threads(queue, need, deadline, waiter,
 						  cut);
 	if (!queue_done(queue))
 		queue->done_head = queue->done_tail = 0;
@@ -44,7 +44,7 @@ static int collect_done(struct kaio_queue *queue, unsigned need,
 	if (max > queue->done_mask + 1 - tail)
 		max = queue->done_mask + 1 - tail;
 	ret = kaio_queue_collect(queue, queue->done + tail,
-				 need < max ? need : max, max, deadline, stays,
+				 need < max ? need : max, max, deadline, waiter,
 				 cut);
 	if (ret > 0)
 		queue->done_tail += (unsigned)ret;
@@ -66,7 +66,7 @@ int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns)
 	while (queue_outstanding(queue) && ret >= 0) {
 		bool ended;
 
-		ret = collect_done(queue, UINT_MAX, deadline, false, &ended);
+		ret = collect_done(queue, UINT_MAX, deadline, DRAINS, &ended);
 		queue_hand_over(queue);
 		if (ret >= 0 && ended)
 			ret = time_left(deadline) ? -EINTR : -ETIMEDOUT;
@@ -169,7 +169,9 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
 		if (need || !collected) {
 			woken = need && kaio_queue_was_woken(queue);
 			ret = collect_done(queue, woken ? 0 : need, deadline,
-					   need && !queue_outstanding(queue),
+					   need && !queue_outstanding(queue)
+						   ? STAYS
+						   : LEAVES,
 					   &ended);
 			if (ret == -EINTR && kaio_queue_was_woken(queue)) {
 				ret = 0;

@@ -36,7 +36,8 @@ __attribute__((noinline)) static int gather(struct kaio_queue *queue,
 		woken = need && kaio_queue_was_woken(queue);
 		ret = kaio_queue_collect(
 			queue, events + n, woken ? 0 : need, max - n, deadline,
-			n == 0 && queue_is_standing(queue), &ended);
+			n == 0 && queue_is_standing(queue) ? STAYS : LEAVES,
+			&ended);
 		if (ret > 0)
 			n += (unsigned)ret;
 		if (ret == -EINTR && kaio_queue_was_woken(queue)) {

@@ -103,7 +103,8 @@ struct kaio_queue {
 	pthread_mutex_t lock; /* over all of this, under KAIO_QUEUE_SHARED */
 	unsigned sleepers;    /* threads in io_getevents, without the lock */
 	unsigned leaving;     /* those that go when nothing is outstanding */
-	bool by_pgetevents;   /* io_getevents was refused */
+	unsigned draining;  /* those that take neither completions nor wakes */
+	bool by_pgetevents; /* io_getevents was refused */
 
 	/* The bell: see queue-wake.c. */
 	int bell_fd; /* under KAIO_QUEUE_WAKE or _SHARED, else -1 */
@@ -169,6 +170,9 @@ static inline void queue_unlock(struct kaio_queue *queue)
 		pthread_mutex_unlock(&queue->lock);
 }
 
+/* Before a thread goes to sleep in io_getevents; a negative errno if not. */
+int kaio_queue_arm_bell(struct kaio_queue *queue);
+
 void kaio_queue_ring_bell(struct kaio_queue *queue);
 
 /*
@@ -182,14 +186,24 @@ static inline bool queue_is_standing(const struct kaio_queue *queue)
 	return (queue->flags & both) == both;
 }
 
+/* What ends a call of kaio_queue_wait() or _run(). */
+static inline bool queue_has_news(const struct kaio_queue *queue)
+{
+	return queue_done(queue) ||
+	       __atomic_load_n(&queue->woken, __ATOMIC_RELAXED);
+}
+
 /* A thread asleep must learn of what no completion will tell it. */
 static inline void queue_notify(struct kaio_queue *queue)
 {
-	if (queue->sleepers &&
-	    (queue_done(queue) ||
-	     (!queue_in_flight(queue) &&
-	      (queue->leaving || queue_pending(queue))) ||
-	     __atomic_load_n(&queue->woken, __ATOMIC_RELAXED)))
+	if (!queue->sleepers)
+		return;
+	/* Where that failed when the bell rang last. */
+	if (!queue->bell_armed)
+		kaio_queue_arm_bell(queue);
+	if ((!queue_in_flight(queue) &&
+	     (queue->leaving || queue_pending(queue))) ||
+	    (queue->sleepers > queue->draining && queue_has_news(queue)))
 		kaio_queue_ring_bell(queue);
 }
 
@@ -316,9 +330,6 @@ void kaio_queue_withdraw(struct kaio_queue *queue, const void *from,
  * the completions that were to come, so that all operations fail.
  */
 bool kaio_queue_fail_if_dead(struct kaio_queue *queue);
-
-/* Before a thread goes to sleep in io_getevents; a negative errno if not. */
-int kaio_queue_arm_bell(struct kaio_queue *queue);
 
 /* When the bell's event was collected. */
 void kaio_queue_silence_bell(struct kaio_queue *queue);
