@@ -310,7 +310,8 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
  * no lock held. One may push this operation and others, submit, cancel, and run
  * the queue again, but not destroy it. One that pushes its operation again each
  * time does not keep the caller here: only completions that were there before
- * the callbacks began count as ready.
+ * the callbacks began count as ready. With a @min of more than 1 it may sleep
+ * until so many are there before it calls back for any.
  *
  * Return: how many callbacks were made, fewer than @min only if the time was
  * up, a signal or kaio_queue_wake() came, or no more are outstanding; or a

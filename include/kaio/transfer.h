@@ -121,6 +121,8 @@ int kaio_transfer_post(struct kaio_transfer *transfer);
  *	meanwhile, by a callback; or one of its operations was cancelled
  * -EINVAL: @transfer is NULL, or was never posted
  * -ECHILD: its queue belongs to the parent of this process
+ * -ELOOP: callbacks have run the queue from within each other too often, and
+ *	the transfer is active
  * -EPERM: seccomp forbids io_getevents(2), and the transfer may be active
  * -ENOSYS: likewise
  * Or any other error of an operation. When several failed, it is that of the
