@@ -4,6 +4,7 @@
  * is not inline is defined elsewhere.
  */
 #define KAIO_INLINE
+#define KAIO_EXTERN_INLINE
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
 #include <kaio/prep.h>

@@ -73,7 +73,7 @@ function check_doc(is_void, n, i, line, word, section, context, seen)
 function declaration(text, list)
 {
 	gsub(/[ \t]+/, " ", text)
-	sub(/^KAIO_INLINE /, "", text)
+	sub(/^KAIO_(EXTERN_)?INLINE /, "", text)
 	gsub(/\* /, "*", text)
 	sub(/ $/, "", text)
 	# The second declarations, for 64-bit time_t, are not documented again.

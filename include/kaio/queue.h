@@ -204,8 +204,8 @@ int kaio_queue_push_slowly(struct kaio_queue *queue, struct kaio_iocb *iocb);
  * KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
  */
-KAIO_INLINE int kaio_queue_push(struct kaio_queue *queue,
-				struct kaio_iocb *iocb)
+KAIO_EXTERN_INLINE int kaio_queue_push(struct kaio_queue *queue,
+				       struct kaio_iocb *iocb)
 {
 	struct kaio_queue_room *room = (struct kaio_queue_room *)queue;
 	struct kaio_iocb **next;
