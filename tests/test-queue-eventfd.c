@@ -21,6 +21,12 @@ static struct kaio_queue *create(unsigned depth, unsigned backlog)
 	return queue;
 }
 
+static void note(struct kaio_op *op, int64_t res)
+{
+	op->iocb.data = (uint64_t)res;
+	op->complete = NULL;
+}
+
 static bool is_readable(struct kaio_queue *queue)
 {
 	struct pollfd pollfd = { kaio_queue_eventfd(queue), POLLIN, 0 };
@@ -192,6 +198,60 @@ START_TEST(an_event_loop_misses_nothing)
 }
 END_TEST
 
+START_TEST(a_run_that_finds_nothing_leaves_it_down)
+{
+	const uint32_t flags[] = { KAIO_QUEUE_EVENTFD,
+				   KAIO_QUEUE_EVENTFD | KAIO_QUEUE_NO_RING };
+	size_t i;
+
+	for (i = 0; i < COUNT(flags); i++) {
+		const struct kaio_queue_params params = { .flags = flags[i] };
+		struct kaio_op op = { .complete = note };
+		struct kaio_queue *queue;
+
+		ck_assert_ok(kaio_queue_create(&queue, 4, &params));
+		fixture_endless(&op.iocb);
+		ck_assert_ok(kaio_queue_push(queue, &op.iocb));
+		ck_assert_int_eq(kaio_queue_submit(queue), 1);
+		ck_assert(!is_readable(queue));
+		ck_assert_int_eq(kaio_queue_run(queue, 0, 0), 0);
+		ck_assert(!is_readable(queue));
+		ck_assert_ok(kaio_queue_destroy(queue));
+	}
+}
+END_TEST
+
+/* As an event loop does that never calls but when it is readable. */
+static int64_t result_after_no_memory(unsigned times)
+{
+	struct kaio_queue *queue = create(4, 0);
+	struct kaio_op op = { .complete = note };
+	unsigned runs;
+
+	fixture_good(&op.iocb);
+	ck_assert_ok(kaio_queue_push(queue, &op.iocb));
+	faults_fail(SYS_io_submit, ENOMEM, times);
+	ck_assert_int_eq(kaio_queue_submit(queue), 0);
+	for (runs = 0; op.complete; runs++) {
+		ck_assert_uint_lt(runs, 100);
+		ck_assert(is_readable(queue));
+		ck_assert_int_ge(kaio_queue_run(queue, 0, 0), 0);
+	}
+	ck_assert_int_eq(kaio_queue_run(queue, 0, 0), 0);
+	ck_assert(!is_readable(queue));
+	faults_fail(SYS_io_submit, 0, 0);
+	ck_assert_ok(kaio_queue_destroy(queue));
+	return (int64_t)op.iocb.data;
+}
+
+START_TEST(it_is_readable_while_one_waits_for_memory_alone)
+{
+	ck_assert_int_eq(result_after_no_memory(1), 1);
+	ck_assert_int_eq(result_after_no_memory(3), 1);
+	ck_assert_int_eq(result_after_no_memory(10000), -ENOMEM);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -202,6 +262,8 @@ int main(void)
 		an_operation_with_an_eventfd_of_its_own_is_refused,
 		without_the_flag_there_is_none,
 		an_event_loop_misses_nothing,
+		a_run_that_finds_nothing_leaves_it_down,
+		it_is_readable_while_one_waits_for_memory_alone,
 	};
 
 	return harness_run_both_ways("queue: eventfd", tests, COUNT(tests));

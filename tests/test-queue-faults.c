@@ -123,6 +123,30 @@ START_TEST(with_the_context_gone_all_fail_and_none_is_lost)
 }
 END_TEST
 
+START_TEST(those_that_fail_with_the_context_do_not_count_as_from_the_ring)
+{
+	struct kaio_queue *queue = fixture_queue(3, 0);
+	struct kaio_queue_stats stats;
+	struct kaio_iocb iocbs[3];
+	struct kaio_event event;
+	int64_t results[2];
+
+	fixture_endless(&iocbs[0]);
+	fixture_endless(&iocbs[1]);
+	fixture_good(&iocbs[2]);
+	fixture_push(queue, iocbs, COUNT(iocbs));
+	ck_assert_int_eq(kaio_queue_wait(queue, &event, 1, 1, KAIO_FOREVER), 1);
+	faults_destroy_context(true);
+	ck_assert_ok(kaio_queue_drain(queue, KAIO_FOREVER));
+	fixture_collect_all(queue, 2, iocbs, 2, results);
+	kaio_queue_stats(queue, &stats);
+	ck_assert_uint_eq(stats.submitted, 3);
+	ck_assert_uint_eq(stats.completed, 3);
+	ck_assert_uint_eq(stats.ring_reaps, harness_has_ring() ? 1 : 0);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 START_TEST(a_waiter_learns_that_the_context_is_gone)
 {
 	struct kaio_queue *queue = fixture_queue(2, 0);
@@ -222,6 +246,7 @@ int main(void)
 		memory_that_comes_back_fails_nothing,
 		a_waiter_with_no_room_makes_one_attempt_a_completion,
 		with_the_context_gone_all_fail_and_none_is_lost,
+		those_that_fail_with_the_context_do_not_count_as_from_the_ring,
 		a_waiter_learns_that_the_context_is_gone,
 		getevents_that_is_forbidden_is_reported_and_loses_nothing,
 		events_that_cannot_be_written_are_efault_and_lose_nothing,
