@@ -118,12 +118,15 @@ static inline bool collect_plainly(struct kaio_queue *queue)
 	return true;
 }
 
+static bool is_hungry(const struct kaio_queue *queue)
+{
+	return queue->guest && guest_is_hungry(queue->guest);
+}
+
 static void refill(struct kaio_queue *queue)
 {
 	struct queue_guest *guest = queue->guest;
 
-	if (!guest || !guest_is_hungry(guest))
-		return;
 	queue_leave(queue);
 	guest->refill(guest);
 	queue_lock(queue);
@@ -133,12 +136,10 @@ static void refill(struct kaio_queue *queue)
  * What room the guest's operations have left is the guest's, before a callback
  * of the program's may use it.
  */
-static void refill_before_callback(struct kaio_queue *queue)
+__attribute__((noinline)) static void
+refill_before_callback(struct kaio_queue *queue)
 {
-	const struct queue_guest *guest = queue->guest;
-
-	if (guest && guest_is_hungry(guest) &&
-	    op_of(next_done(queue))->complete != guest->complete)
+	if (op_of(next_done(queue))->complete != queue->guest->complete)
 		refill(queue);
 }
 
@@ -183,13 +184,16 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
 		queue_hand_over(queue);
 		for (batch = queue_done(queue); batch && queue_done(queue);
 		     batch--) {
-			refill_before_callback(queue);
-			if (!queue_done(queue))
-				break;
+			if (unlikely(is_hungry(queue))) {
+				refill_before_callback(queue);
+				if (!queue_done(queue))
+					break;
+			}
 			call_back(queue);
 			n++;
 		}
-		refill(queue);
+		if (is_hungry(queue))
+			refill(queue);
 		queue_hand_over(queue);
 	} while (!ended && (still_needed(queue, n, min) ||
 			    (n < min && queue_done(queue))));

@@ -251,13 +251,25 @@ __attribute__((cold, noinline)) static void complete_slowly(struct op *op,
 	}
 }
 
+/* Those that are good and whole, first of all. */
+static inline void complete(struct op *op, int64_t res)
+{
+	if (op->op.iocb.lio_opcode <= KAIO_OP_PWRITE &&
+	    op->op.iocb.nbytes == (uint64_t)res && !op->continued)
+		finish(op, res, res, false);
+	else
+		complete_slowly(op, res);
+}
+
 /*
  * Who runs the queue feeds them after a batch of calls; but this may be one of
  * the program's own, which has collected by itself. Who has the lock is
  * feeding.
  */
-__attribute__((noinline)) static void feed_in_passing(struct hub *hub)
+__attribute__((noinline)) static void
+complete_and_feed(struct hub *hub, struct op *op, int64_t res)
 {
+	complete(op, res);
 	if (hub->shared ? pthread_mutex_trylock(&hub->lock) != 0
 			: hub->queue->frames != NULL)
 		return;
@@ -265,19 +277,15 @@ __attribute__((noinline)) static void feed_in_passing(struct hub *hub)
 	hub_unlock(hub);
 }
 
-/* Those that are good and whole, first of all. */
 void kaio_transfer_complete(struct kaio_op *kaio_op, int64_t res)
 {
 	struct op *op = (struct op *)kaio_op;
 	struct hub *hub = transfer_of(op)->hub;
 
-	if (kaio_op->iocb.lio_opcode <= KAIO_OP_PWRITE &&
-	    kaio_op->iocb.nbytes == (uint64_t)res && !op->continued)
-		finish(op, res, res, false);
-	else
-		complete_slowly(op, res);
 	if (guest_is_hungry(&hub->guest))
-		feed_in_passing(hub);
+		complete_and_feed(hub, op, res);
+	else
+		complete(op, res);
 }
 
 void kaio_transfer_starve(struct kaio_transfer *transfer)
