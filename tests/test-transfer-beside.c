@@ -38,7 +38,7 @@ static void call_back(const struct kaio_event *events, int nr)
 	}
 }
 
-START_TEST(a_post_that_is_the_first_call_takes_no_more_than_there_is_room_for)
+START_TEST(a_post_as_the_first_call_takes_no_more_than_fits)
 {
 	struct kaio_queue *queue = fixture_queue(4, 0);
 	struct kaio_transfer *transfer = transfer_of(queue, 300);
@@ -163,7 +163,7 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = {
-		a_post_that_is_the_first_call_takes_no_more_than_there_is_room_for,
+		a_post_as_the_first_call_takes_no_more_than_fits,
 		a_post_itself_hands_over_what_fits,
 		one_that_does_not_fit_ends_where_the_program_collects,
 		one_that_would_fit_goes_behind_those_that_do_not,
