@@ -246,7 +246,7 @@ static void wait_in_callback(struct kaio_op *op, int64_t res)
 		ck_assert_ok(kaio_queue_push(this->queue, &this[1].op.iocb));
 	}
 	this->tested = kaio_transfer_test(this->transfer);
-	if (this->tested == -EINPROGRESS)
+	if (this->tested == -EINPROGRESS || this->tested == -ELOOP)
 		last = kaio_transfer_wait(this->transfer, 10 * MILLISECOND);
 	this->waited = last;
 }
@@ -259,7 +259,7 @@ START_TEST(waits_within_callbacks_are_bounded)
 		struct kaio_queue *queue = queue_of(kinds[kind]);
 		struct kaio_transfer *transfer =
 			transfer_of(queue, fixture_endless);
-		int i, loops = 0;
+		int i, loops = 0, tests = 0;
 
 		for (i = 0; i < (int)COUNT(nested); i++)
 			nested[i] = (struct nested){
@@ -278,9 +278,13 @@ START_TEST(waits_within_callbacks_are_bounded)
 				kaio_transfer_wait(transfer, MILLISECOND),
 				-EINPROGRESS);
 		for (i = 0; i < (int)COUNT(nested); i++) {
-			ck_assert_int_eq(nested[i].tested, -EINPROGRESS);
+			if (nested[i].tested != -ELOOP)
+				ck_assert_int_eq(nested[i].tested,
+						 -EINPROGRESS);
+			tests += nested[i].tested == -ELOOP;
 			loops += nested[i].waited == -ELOOP;
 		}
+		ck_assert_int_gt(tests, 0);
 		ck_assert_int_gt(loops, 0);
 		ck_assert_ok(kaio_transfer_release(transfer));
 		ck_assert_ok(kaio_queue_destroy(queue));
