@@ -259,7 +259,7 @@ static const struct explanation explanations[] = {
 	{ CALL(TRANSFER_WAIT), -EINTR,
 	  "A signal or other work of the kernel's interrupted the wait, and "
 	  "the transfer is still active: call again." },
-	{ CALL(TRANSFER_WAIT), -ELOOP,
+	{ STATUS, -ELOOP,
 	  "Callbacks have run the queue from within each other too often: let "
 	  "them push and return." },
 	{ STATUS | CALL(TRANSFER_RESULT), -EINVAL,
