@@ -222,7 +222,7 @@ static int file_info(int fd, struct kaio_file_info *info)
 	return 0;
 }
 
-int kaio_file_info(int fd, struct kaio_file_info *info)
+__attribute__((cold)) int kaio_file_info(int fd, struct kaio_file_info *info)
 {
 	int saved = errno;
 	int ret;

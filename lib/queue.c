@@ -49,7 +49,8 @@ static int check_params(unsigned depth, const struct kaio_queue_params *params)
 }
 
 /* One mapping for the queue and its arrays, that a child finds wiped. */
-static struct kaio_queue *map_queue(unsigned depth, unsigned capacity)
+__attribute__((cold)) static struct kaio_queue *map_queue(unsigned depth,
+							  unsigned capacity)
 {
 	unsigned slots = power_of_2(capacity);
 	unsigned entries = power_of_2((uint64_t)depth * 2);
@@ -146,8 +147,9 @@ static void close_all(struct kaio_queue *queue)
 	munmap(queue, queue->mapped);
 }
 
-int kaio_queue_create(struct kaio_queue **queue, unsigned depth,
-		      const struct kaio_queue_params *params)
+__attribute__((cold)) int
+kaio_queue_create(struct kaio_queue **queue, unsigned depth,
+		  const struct kaio_queue_params *params)
 {
 	const struct kaio_queue_params defaults = { 0 };
 	struct kaio_queue *new;

@@ -303,7 +303,7 @@ static inline bool queue_push_row_plainly(struct kaio_queue *queue, void *row,
 	struct kaio_iocb **place;
 	struct kaio_iocb **end;
 
-	if (!queue->plain || queue->room.end - queue->room.next < nr)
+	if (!queue->plain || queue->room.end - queue->room.next < (ptrdiff_t)nr)
 		return false;
 	place = queue->room.next;
 	end = queue->room.next = place + nr;

@@ -27,7 +27,7 @@ static struct kaio_transfer *transfer_at(struct link *all)
  * The queue has ended, and the kernel has let go: what it has not reported is
  * cancelled. No other thread is in here.
  */
-static void end(struct queue_guest *guest)
+__attribute__((cold)) static void end(struct queue_guest *guest)
 {
 	struct hub *hub = (struct hub *)guest;
 	struct link *link;
@@ -99,7 +99,7 @@ static struct hub *hub_of(struct kaio_queue *queue)
 	return hub;
 }
 
-static struct kaio_transfer *allocate(unsigned nr_ops)
+__attribute__((cold)) static struct kaio_transfer *allocate(unsigned nr_ops)
 {
 	const size_t fixed = sizeof(struct kaio_transfer);
 	struct kaio_transfer *transfer;
@@ -152,9 +152,9 @@ static int create(struct kaio_transfer **transfer, struct kaio_queue *queue,
 	return 0;
 }
 
-int kaio_transfer_create(struct kaio_transfer **transfer,
-			 struct kaio_queue *queue, unsigned nr_ops,
-			 unsigned flags)
+__attribute__((cold)) int kaio_transfer_create(struct kaio_transfer **transfer,
+					       struct kaio_queue *queue,
+					       unsigned nr_ops, unsigned flags)
 {
 	int saved = errno;
 	int ret = queue_check(queue);
