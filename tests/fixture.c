@@ -43,6 +43,17 @@ void fixture_endless(struct kaio_iocb *iocb)
 	kaio_prep_poll(iocb, fd, POLLIN);
 }
 
+struct kaio_transfer *fixture_transfer(struct kaio_queue *queue, unsigned nr)
+{
+	struct kaio_transfer *transfer = NULL;
+	unsigned i;
+
+	ck_assert_ok(kaio_transfer_create(&transfer, queue, nr, 0));
+	for (i = 0; i < nr; i++)
+		fixture_good(kaio_transfer_iocb(transfer, i));
+	return transfer;
+}
+
 void fixture_push(struct kaio_queue *queue, struct kaio_iocb *iocbs, size_t nr)
 {
 	size_t i;

@@ -18,6 +18,9 @@ void fixture_bad(struct kaio_iocb *iocb);
 /* An operation that completes only when it is cancelled, with 0. */
 void fixture_endless(struct kaio_iocb *iocb);
 
+/* A transfer of so many good ones. */
+struct kaio_transfer *fixture_transfer(struct kaio_queue *queue, unsigned nr);
+
 void fixture_push(struct kaio_queue *queue, struct kaio_iocb *iocbs, size_t nr);
 
 /*

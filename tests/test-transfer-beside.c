@@ -15,17 +15,6 @@ static struct kaio_queue *create(unsigned depth, uint32_t flags)
 	return queue;
 }
 
-static struct kaio_transfer *transfer_of(struct kaio_queue *queue, unsigned nr)
-{
-	struct kaio_transfer *transfer = NULL;
-	unsigned i;
-
-	ck_assert_ok(kaio_transfer_create(&transfer, queue, nr, 0));
-	for (i = 0; i < nr; i++)
-		fixture_good(kaio_transfer_iocb(transfer, i));
-	return transfer;
-}
-
 static void call_back(const struct kaio_event *events, int nr)
 {
 	int i;
@@ -41,7 +30,7 @@ static void call_back(const struct kaio_event *events, int nr)
 START_TEST(a_post_as_the_first_call_takes_no_more_than_fits)
 {
 	struct kaio_queue *queue = fixture_queue(4, 0);
-	struct kaio_transfer *transfer = transfer_of(queue, 300);
+	struct kaio_transfer *transfer = fixture_transfer(queue, 300);
 	int ret;
 
 	ck_assert_ok(kaio_transfer_post(transfer));
@@ -63,7 +52,7 @@ END_TEST
 static void expect_handed_over(uint32_t flags, unsigned nr, unsigned handed)
 {
 	struct kaio_queue *queue = create(4, flags);
-	struct kaio_transfer *transfer = transfer_of(queue, nr);
+	struct kaio_transfer *transfer = fixture_transfer(queue, nr);
 	struct kaio_queue_stats stats;
 
 	ck_assert_ok(kaio_transfer_post(transfer));
@@ -88,7 +77,7 @@ END_TEST
 static void collect_by_the_program(uint32_t flags)
 {
 	struct kaio_queue *queue = create(4, flags);
-	struct kaio_transfer *transfer = transfer_of(queue, 10);
+	struct kaio_transfer *transfer = fixture_transfer(queue, 10);
 	struct kaio_event events[16];
 	int left = 10;
 
@@ -128,9 +117,9 @@ static void expect_taken(size_t from, struct kaio_transfer *transfer,
 static void post_three(uint32_t flags)
 {
 	struct kaio_queue *queue = create(4, flags);
-	struct kaio_transfer *first = transfer_of(queue, 10);
-	struct kaio_transfer *second = transfer_of(queue, 10);
-	struct kaio_transfer *third = transfer_of(queue, 1);
+	struct kaio_transfer *first = fixture_transfer(queue, 10);
+	struct kaio_transfer *second = fixture_transfer(queue, 10);
+	struct kaio_transfer *third = fixture_transfer(queue, 1);
 	struct kaio_event events[4];
 	size_t from = faults_nr_taken;
 

@@ -11,17 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct kaio_transfer *transfer_of(struct kaio_queue *queue, unsigned nr)
-{
-	struct kaio_transfer *transfer = NULL;
-	unsigned i;
-
-	ck_assert_ok(kaio_transfer_create(&transfer, queue, nr, 0));
-	for (i = 0; i < nr; i++)
-		fixture_good(kaio_transfer_iocb(transfer, i));
-	return transfer;
-}
-
 static void run_to_the_end(struct kaio_queue *queue,
 			   struct kaio_transfer *transfer)
 {
@@ -50,7 +39,7 @@ START_TEST(ten_thousand_operations_go_through_a_queue_of_32)
 		run_to_the_end, test_to_the_end, wait_to_the_end
 	};
 	struct kaio_queue *queue = fixture_queue(32, 0);
-	struct kaio_transfer *transfer = transfer_of(queue, 10000);
+	struct kaio_transfer *transfer = fixture_transfer(queue, 10000);
 	size_t way, i;
 
 	for (way = 0; way < COUNT(ways); way++) {
@@ -134,7 +123,7 @@ START_TEST(two_hundred_transfers_have_their_own_status)
 	unsigned round, i, active;
 
 	for (i = 0; i < NR; i++)
-		transfers[i] = transfer_of(queue, 1 + i % 7);
+		transfers[i] = fixture_transfer(queue, 1 + i % 7);
 	fixture_bad(kaio_transfer_iocb(transfers[7], 0));
 	for (round = 0; round < 10; round++) {
 		unsigned endless = 100 + round;
@@ -186,9 +175,9 @@ static void note(struct kaio_op *op, int64_t res)
 START_TEST(those_that_find_the_queue_full_are_fed_in_order_of_posts)
 {
 	struct kaio_queue *queue = fixture_queue(4, 4);
-	struct kaio_transfer *first = transfer_of(queue, 20);
-	struct kaio_transfer *second = transfer_of(queue, 20);
-	struct kaio_transfer *third = transfer_of(queue, 1);
+	struct kaio_transfer *first = fixture_transfer(queue, 20);
+	struct kaio_transfer *second = fixture_transfer(queue, 20);
+	struct kaio_transfer *third = fixture_transfer(queue, 1);
 	size_t i;
 
 	for (i = 0; i < COUNT(plain); i++) {
@@ -229,7 +218,7 @@ START_TEST(an_eventfd_of_its_own_is_refused_on_a_queue_that_has_one)
 	unsigned i;
 
 	ck_assert_ok(kaio_queue_create(&queue, 8, &params));
-	transfer = transfer_of(queue, 20);
+	transfer = fixture_transfer(queue, 20);
 	kaio_iocb_set_eventfd(kaio_transfer_iocb(transfer, 3), 0);
 	kaio_iocb_set_eventfd(kaio_transfer_iocb(transfer, 19), 0);
 	ck_assert_ok(kaio_transfer_post(transfer));

@@ -148,7 +148,7 @@ static int libaio_wait(void *state, struct op **done, unsigned min,
 const struct engine libaio_engine = {
 	.name = "libaio",
 	.about = "libaio: io_submit() and io_getevents()",
-	.library = LIBAIO_PATH,
+	.file = LIBAIO_PATH,
 	.is_aio = true,
 	.open = libaio_open,
 	.close = libaio_close,

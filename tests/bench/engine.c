@@ -99,8 +99,8 @@ void engines_try(struct options *options, unsigned depth)
 			continue;
 		}
 		engine->close(state);
-		if (engine->library)
-			note("%s is %s", engine->name, engine->library);
+		if (engine->file)
+			note("%s is %s", engine->name, engine->file);
 		options->engines[kept++] = engine;
 	}
 	options->nr_engines = kept;

@@ -48,9 +48,9 @@ struct request_calls {
 struct engine {
 	const char *name;
 	const char *about;
-	const char *library; /* the file, where it could be another; or NULL */
-	bool asked_for;	     /* takes part only when named */
-	bool is_aio;	     /* counts against fs.aio-max-nr */
+	const char *file; /* its library, where it could be another; or NULL */
+	bool asked_for;	  /* takes part only when named */
+	bool is_aio;	  /* counts against fs.aio-max-nr */
 	int (*open)(void **state, const struct setup *setup);
 	void (*close)(void *state);
 	/* Makes of the operations what the kernel or the library takes. */
