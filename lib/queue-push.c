@@ -78,15 +78,13 @@ int kaio_queue_push_slowly(struct kaio_queue *queue, struct kaio_iocb *iocb)
 	return ret;
 }
 
-int kaio_queue_push_row(struct kaio_queue *queue, void *row, size_t stride,
-			unsigned *nr)
+static inline int put_row(struct kaio_queue *queue, void *row, size_t stride,
+			  unsigned *nr)
 {
 	struct kaio_iocb **place;
-	unsigned left;
+	unsigned left = *nr;
 	int ret = 0;
 
-	queue_lock(queue);
-	left = *nr;
 	if (left > room_for(queue)) {
 		left = room_for(queue);
 		ret = -ENOBUFS;
@@ -104,8 +102,28 @@ int kaio_queue_push_row(struct kaio_queue *queue, void *row, size_t stride,
 	*nr = (unsigned)(place - queue->room.next);
 	queue_set_tail(queue, place);
 	set_limit(queue);
+	return ret;
+}
+
+int kaio_queue_push_row(struct kaio_queue *queue, void *row, size_t stride,
+			unsigned *nr)
+{
+	int ret;
+
+	queue_lock(queue);
+	ret = put_row(queue, row, stride, nr);
 	queue_unlock(queue);
 	return ret;
+}
+
+unsigned kaio_queue_submit_row(struct kaio_queue *queue, void *row,
+			       size_t stride, unsigned nr)
+{
+	queue_lock(queue);
+	put_row(queue, row, stride, &nr);
+	queue_hand_over_here(queue);
+	queue_leave(queue);
+	return nr;
 }
 
 static bool is_in_flight(const struct kaio_queue *queue,

@@ -296,14 +296,20 @@ void kaio_queue_complete(struct kaio_queue *queue, const struct kaio_iocb *iocb,
 int kaio_queue_push_row(struct kaio_queue *queue, void *row, size_t stride,
 			unsigned *nr);
 
-/* The same for a plain queue, if there is room for all; of one at least. */
+/* The same, and then kaio_queue_submit(). */
+unsigned kaio_queue_submit_row(struct kaio_queue *queue, void *row,
+			       size_t stride, unsigned nr);
+
+/* Pushes a row to a plain queue, if there is room for all; of one at least. */
 static inline bool queue_push_row_plainly(struct kaio_queue *queue, void *row,
 					  size_t stride, unsigned nr)
 {
 	struct kaio_iocb **place;
 	struct kaio_iocb **end;
 
-	if (!queue->plain || queue->room.end - queue->room.next < (ptrdiff_t)nr)
+	if (!queue->plain ||
+	    (size_t)((char *)queue->room.end - (char *)queue->room.next) <
+		    nr * sizeof(*place))
 		return false;
 	place = queue->room.next;
 	end = queue->room.next = place + nr;

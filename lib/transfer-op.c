@@ -73,9 +73,12 @@ void kaio_transfer_count_down(struct kaio_transfer *transfer, unsigned nr)
 	/* Pairs with the load in transfer_is_active(). */
 	if (__atomic_sub_fetch(&transfer->remaining, nr, __ATOMIC_ACQ_REL))
 		return;
-	if (hub->shared)
+	if (hub->shared) {
 		tell_all(hub);
-	transfer_unref(transfer);
+		transfer_unref(transfer);
+	} else if (!transfer->refs) {
+		kaio_transfer_free(transfer);
+	}
 }
 
 static void note_failure(struct kaio_transfer *transfer, uint32_t index)
@@ -134,8 +137,8 @@ static inline void finish(struct op *op, int64_t result, int64_t moved,
 	}
 	op->post = transfer->post;
 	transfer->bytes += moved;
-	if (--transfer->remaining == 0)
-		transfer_unref(transfer);
+	if (--transfer->remaining == 0 && !transfer->refs)
+		kaio_transfer_free(transfer);
 }
 
 void kaio_transfer_fail(struct op *op, int error)

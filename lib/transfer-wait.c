@@ -48,7 +48,7 @@ static int check_posted(const struct kaio_transfer *transfer)
 
 	if (ret < 0)
 		return ret;
-	return transfer->post ? 0 : -EINVAL;
+	return transfer_was_posted(transfer) ? 0 : -EINVAL;
 }
 
 static bool another_leads(const struct hub *hub)

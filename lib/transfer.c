@@ -122,7 +122,8 @@ __attribute__((cold)) static struct kaio_transfer *allocate(unsigned nr_ops)
 	}
 	list_init(&transfer->hungry);
 	transfer->nr = transfer->next = nr_ops;
-	transfer->parked = transfer->failed = NONE;
+	transfer->parked = NONE;
+	transfer->failed = NEVER_POSTED;
 	transfer->refs = 1;
 	return transfer;
 }
@@ -231,50 +232,62 @@ struct kaio_iocb *kaio_transfer_iocb(struct kaio_transfer *transfer,
 	return &transfer->ops[index].op.iocb;
 }
 
-static inline void activate(struct kaio_transfer *transfer, unsigned next)
+static inline void activate(struct kaio_transfer *transfer)
 {
-	if (++transfer->post == 0)
-		transfer->post = 1;
-	transfer->next = next;
+	transfer->post++;
 	transfer->failed = NONE;
 	transfer->bytes = 0;
 	transfer->remaining = transfer->nr;
-	transfer_ref(transfer);
 }
 
-/* Where others may be feeding, be it this transfer, and where not all fits. */
-__attribute__((noinline)) static void
-post_with_care(struct kaio_transfer *transfer)
+/* Once a row is in, other threads may end the post, and begin another. */
+static void post_with_care(struct kaio_transfer *transfer)
 {
 	struct hub *hub = transfer->hub;
+	struct kaio_queue *queue = hub->queue;
+	unsigned nr = transfer->nr;
+	unsigned pushed = 0;
 
+	activate(transfer);
+	if (hub->shared)
+		transfer_ref(transfer);
+	if (!guest_is_hungry(&hub->guest))
+		pushed = kaio_queue_submit_row(queue, transfer->ops,
+					       sizeof(struct op), nr);
+	if (pushed == nr)
+		return;
 	hub_lock(hub);
-	activate(transfer, 0);
+	transfer->next = pushed;
 	kaio_transfer_starve(transfer);
 	kaio_transfer_feed(hub);
 	hub_unlock(hub);
-	kaio_queue_submit(hub->queue);
+	kaio_queue_submit(queue);
+}
+
+__attribute__((noinline)) static int post_slowly(struct kaio_transfer *transfer)
+{
+	int ret = transfer_check(transfer);
+
+	if (ret < 0)
+		return ret;
+	if (!transfer->hub->queue)
+		return -ECANCELED;
+	if (transfer_is_active(transfer))
+		return -EBUSY;
+	post_with_care(transfer);
+	return 0;
 }
 
 int kaio_transfer_post(struct kaio_transfer *transfer)
 {
-	int ret = transfer_check(transfer);
-	struct kaio_queue *queue;
+	struct kaio_queue *queue = transfer ? transfer->hub->queue : NULL;
 
-	if (ret < 0)
-		return ret;
-	queue = transfer->hub->queue;
-	if (!queue)
-		return -ECANCELED;
-	if (transfer_is_active(transfer))
-		return -EBUSY;
-	if (guest_is_hungry(&transfer->hub->guest) ||
+	if (!queue || guest_is_hungry(&transfer->hub->guest) ||
+	    transfer_is_active(transfer) ||
 	    !queue_push_row_plainly(queue, transfer->ops, sizeof(struct op),
-				    transfer->nr)) {
-		post_with_care(transfer);
-		return 0;
-	}
-	activate(transfer, transfer->nr);
+				    transfer->nr))
+		return post_slowly(transfer);
+	activate(transfer);
 	queue_hand_over_here(queue);
 	return 0;
 }
@@ -287,7 +300,7 @@ int64_t kaio_transfer_result(const struct kaio_transfer *transfer,
 
 	if (ret < 0)
 		return ret;
-	if (index >= transfer->nr || !transfer->post)
+	if (index >= transfer->nr || !transfer_was_posted(transfer))
 		return -EINVAL;
 	op = transfer->ops + index;
 	/* Pairs with the store in finish(). */

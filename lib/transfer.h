@@ -31,6 +31,7 @@
 #include <kaio/transfer.h>
 
 #define NONE UINT32_MAX
+#define NEVER_POSTED (NONE - 1) /* more than there can be operations */
 
 struct link {
 	struct link *next, *prev;
@@ -76,13 +77,13 @@ struct kaio_transfer {
 	unsigned nr;
 	unsigned flags;
 	bool released; /* atomic */
-	unsigned refs; /* atomic: the owner's, one for each active post, and one
-			* for each call that runs the queue */
-	uint32_t post; /* which it is; 0: none yet */
-	unsigned next;
+	unsigned refs; /* atomic: the owner's, one for each call that runs the
+			* queue, and if shared, one for an active post */
+	uint32_t post; /* which it is */
+	unsigned next; /* nr if not active */
 	uint32_t parked;
 	unsigned remaining; /* atomic */
-	uint32_t failed;    /* atomic: the lowest index, or NONE */
+	uint32_t failed; /* atomic: the lowest index, or NONE or NEVER_POSTED */
 	int64_t bytes;	    /* atomic */
 	struct op ops[];
 };
@@ -131,6 +132,12 @@ static inline bool transfer_is_active(const struct kaio_transfer *transfer)
 	return __atomic_load_n(&transfer->remaining, __ATOMIC_ACQUIRE);
 }
 
+static inline bool transfer_was_posted(const struct kaio_transfer *transfer)
+{
+	return __atomic_load_n(&transfer->failed, __ATOMIC_RELAXED) !=
+	       NEVER_POSTED;
+}
+
 static inline bool transfer_is_released(const struct kaio_transfer *transfer)
 {
 	return __atomic_load_n(&transfer->released, __ATOMIC_RELAXED);
@@ -152,18 +159,18 @@ static inline void transfer_ref(struct kaio_transfer *transfer)
 		transfer->refs++;
 }
 
-/* Without its last reference. */
+/* Without a reference, and not active. */
 void kaio_transfer_free(struct kaio_transfer *transfer);
 
 static inline void transfer_unref(struct kaio_transfer *transfer)
 {
-	unsigned left;
+	bool used;
 
 	if (transfer->hub->shared)
-		left = __atomic_sub_fetch(&transfer->refs, 1, __ATOMIC_ACQ_REL);
+		used = __atomic_sub_fetch(&transfer->refs, 1, __ATOMIC_ACQ_REL);
 	else
-		left = --transfer->refs;
-	if (!left)
+		used = --transfer->refs || transfer->remaining;
+	if (!used)
 		kaio_transfer_free(transfer);
 }
 
