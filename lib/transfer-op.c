@@ -73,12 +73,10 @@ void kaio_transfer_count_down(struct kaio_transfer *transfer, unsigned nr)
 	/* Pairs with the load in transfer_is_active(). */
 	if (__atomic_sub_fetch(&transfer->remaining, nr, __ATOMIC_ACQ_REL))
 		return;
-	if (hub->shared) {
-		tell_all(hub);
-		transfer_unref(transfer);
-	} else if (!transfer->refs) {
-		kaio_transfer_free(transfer);
-	}
+	if (!hub->shared)
+		return;
+	tell_all(hub);
+	transfer_unref(transfer);
 }
 
 static void note_failure(struct kaio_transfer *transfer, uint32_t index)

@@ -84,7 +84,7 @@ struct kaio_transfer {
 	uint32_t parked;
 	unsigned remaining; /* atomic */
 	uint32_t failed; /* atomic: the lowest index, or NONE or NEVER_POSTED */
-	int64_t bytes;	    /* atomic */
+	int64_t bytes;	 /* atomic */
 	struct op ops[];
 };
 
@@ -177,7 +177,8 @@ static inline void transfer_unref(struct kaio_transfer *transfer)
 /* The complete of every operation. */
 void kaio_transfer_complete(struct kaio_op *op, int64_t res);
 
-/* So many operations will be told of no more; the transfer may be gone then. */
+/* So many operations will be told of no more; if shared, the transfer may be
+ * gone then. */
 void kaio_transfer_count_down(struct kaio_transfer *transfer, unsigned nr);
 
 /* Ends an operation without the queue. */

@@ -71,6 +71,30 @@ START_TEST(release_drops_what_the_kernel_does_not_have)
 }
 END_TEST
 
+START_TEST(what_was_released_is_freed_with_its_last_operation)
+{
+	const uint32_t flags[] = { 0, KAIO_QUEUE_WAKE, KAIO_QUEUE_SHARED };
+	unsigned i;
+
+	for (i = 0; i < 2 * COUNT(flags); i++) {
+		struct kaio_queue_params params = { .flags = flags[i / 2],
+						    .backlog = NR };
+		struct kaio_transfer *idle = NULL;
+		struct kaio_queue *queue = NULL;
+
+		ck_assert_ok(kaio_queue_create(&queue, NR - i % 2, &params));
+		ck_assert_ok(kaio_transfer_create(&idle, queue, 1, 0));
+		begin();
+		ck_assert_ok(kaio_transfer_release(posted(queue)));
+		while (kaio_queue_run(queue, NR, KAIO_FOREVER))
+			;
+		expect_all_freed();
+		ck_assert_ok(kaio_transfer_release(idle));
+		ck_assert_ok(kaio_queue_destroy(queue));
+	}
+}
+END_TEST
+
 START_TEST(release_leaves_others_in_the_backlog_alone)
 {
 	struct kaio_queue *queue = fixture_queue(1, 30);
@@ -248,6 +272,7 @@ int main(void)
 {
 	const TTest *tests[] = {
 		release_drops_what_the_kernel_does_not_have,
+		what_was_released_is_freed_with_its_last_operation,
 		release_leaves_others_in_the_backlog_alone,
 		the_end_of_the_queue_is_ecanceled,
 		the_end_of_the_queue_frees_what_was_released,
