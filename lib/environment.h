@@ -15,6 +15,13 @@ static inline bool environment_has(const char *name)
 	return value && *value && strcmp(value, "0") != 0;
 }
 
+static inline bool environment_denies(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && strcmp(value, "0") == 0;
+}
+
 /*
  * Valgrind learns from io_getevents that a buffer has been filled, so that
  * under it no ring is read, unless the environment insists. LD_PRELOAD is how

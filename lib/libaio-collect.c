@@ -246,12 +246,10 @@ static enum verdict look(struct collect *collect, bool stay)
 }
 
 /* To sleep may take longer than the I/O. */
-static enum verdict spin(struct collect *collect)
+static enum verdict spin(struct collect *collect, struct spin_wait *wait)
 {
-	struct context *context = collect->context;
 	int64_t timeout = collect->timeout;
-	int64_t limit = collect->spin_ns;
-	int64_t start = now();
+	int64_t limit = wait->watch_ns;
 	int64_t spun;
 	enum verdict verdict;
 
@@ -260,9 +258,9 @@ static enum verdict spin(struct collect *collect)
 	do {
 		relax();
 		verdict = look(collect, true);
-		spun = now() - start;
+		spun = now() - wait->start;
 	} while (verdict == WAIT && spun < limit);
-	spin_ended(&context->luck, verdict == WAIT);
+	wait->in_vain = verdict == WAIT;
 	if (timeout >= 0)
 		collect->timeout = timeout > spun ? timeout - spun : 0;
 	return verdict == WAIT ? look(collect, false) : verdict;
@@ -299,6 +297,29 @@ static int ask_kernel(const struct collect *collect)
 			      collect->events, timeout);
 }
 
+__attribute__((noinline)) static int wait_for(struct collect *collect,
+					      enum verdict verdict)
+{
+	struct context *known = collect->context;
+	struct spin_wait wait = { .counts = false };
+	int ret = 0;
+
+	if (verdict == WAIT) {
+		wait = spin_begin(&known->luck, collect->spin_ns);
+		verdict = wait.watch_ns ? spin(collect, &wait)
+					: look(collect, false);
+	}
+	if (verdict == CUT_SHORT)
+		ret = -EINTR;
+	else if (verdict == ASK_KERNEL)
+		ret = ask_kernel(collect);
+	if (wait.counts)
+		spin_end(&known->luck, &wait, collect->spin_ns);
+	if (verdict == ASK_KERNEL && collect->context)
+		leave_kernel(collect->context);
+	return ret;
+}
+
 int kaio_collect(struct collect *collect)
 {
 	struct context *known = kaio_registry_find(collect->ctx);
@@ -307,16 +328,10 @@ int kaio_collect(struct collect *collect)
 
 	collect->context = known;
 	if (known)
-		verdict = look(collect, spin_is_due(&known->luck));
-	if (verdict == WAIT)
-		verdict = spin(collect);
-	else if (known && verdict == ASK_KERNEL)
-		spin_skipped(&known->luck);
+		verdict = look(collect, true);
 	if (verdict == DONE)
 		return collect->n;
-	ret = verdict == CUT_SHORT ? -EINTR : ask_kernel(collect);
-	if (verdict == ASK_KERNEL && collect->context)
-		leave_kernel(collect->context);
+	ret = wait_for(collect, verdict);
 	if (!known && ret >= 0)
 		kaio_registry_meet(collect->ctx);
 	if (known && ret == -EINVAL)

@@ -252,6 +252,8 @@ void kaio_registry_add(kaio_context_t handle)
 	context->id = ring.header->id;
 	context->nr = ring.nr;
 	context->spin_ns = environment_has("KAIO_NO_SPIN") ? 0 : SPIN_NS;
+	__atomic_store_n(&context->luck.always,
+			 environment_denies("KAIO_NO_SPIN"), __ATOMIC_RELAXED);
 	publish(context, handle);
 }
 

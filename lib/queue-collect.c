@@ -61,7 +61,8 @@ static int io_collect(struct kaio_queue *queue, struct kaio_event *events,
 	return instead;
 }
 
-void kaio_queue_spin(struct kaio_queue *queue, unsigned need, int64_t deadline)
+void kaio_queue_spin(struct kaio_queue *queue, unsigned need, int64_t deadline,
+		     struct spin_wait *wait)
 {
 	const struct kaio_ring ring = queue->ring;
 	int64_t end;
@@ -73,19 +74,24 @@ void kaio_queue_spin(struct kaio_queue *queue, unsigned need, int64_t deadline)
 	if (!queue->spin_ns || queue->sleepers ||
 	    kaio_ring_ready(&ring) >= need)
 		return;
-	if (!spin_is_due(&queue->luck)) {
-		spin_skipped(&queue->luck);
+	*wait = spin_begin(&queue->luck, queue->spin_ns);
+	if (!wait->watch_ns)
 		return;
-	}
-	end = now() + queue->spin_ns;
+	end = wait->start + wait->watch_ns;
 	if (end > deadline)
 		end = deadline;
 	queue_unlock(queue);
 	while (kaio_ring_ready(&ring) < need && now() < end &&
 	       !__atomic_load_n(&queue->woken, __ATOMIC_RELAXED))
 		relax();
-	spin_ended(&queue->luck, kaio_ring_ready(&ring) < need);
+	wait->in_vain = kaio_ring_ready(&ring) < need;
 	queue_lock(queue);
+}
+
+void kaio_queue_spin_end(struct kaio_queue *queue, struct spin_wait *wait)
+{
+	spin_end(&queue->luck, wait, queue->spin_ns);
+	wait->counts = false;
 }
 
 /*

@@ -71,9 +71,14 @@ static inline unsigned reap_plainly(struct kaio_queue *queue,
 
 /*
  * Watches the ring before a sleep, which may cost more than the I/O. Others may
- * collect meanwhile: afterwards all may have changed.
+ * collect meanwhile: afterwards all may have changed. When the wait is over,
+ * kaio_queue_spin_end(), if it counts.
  */
-void kaio_queue_spin(struct kaio_queue *queue, unsigned need, int64_t deadline);
+__attribute__((cold)) void kaio_queue_spin(struct kaio_queue *queue,
+					   unsigned need, int64_t deadline,
+					   struct spin_wait *wait);
+__attribute__((cold)) void kaio_queue_spin_end(struct kaio_queue *queue,
+					       struct spin_wait *wait);
 
 enum waiter {
 	LEAVES, /* when nothing is outstanding */

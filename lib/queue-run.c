@@ -51,7 +51,8 @@ static int collect_done(struct kaio_queue *queue, unsigned need,
 	return ret;
 }
 
-int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns)
+__attribute__((cold)) int kaio_queue_drain(struct kaio_queue *queue,
+					   int64_t timeout_ns)
 {
 	int64_t deadline;
 	int ret;
@@ -152,6 +153,7 @@ refill_before_callback(struct kaio_queue *queue)
 static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
 	       bool *cut)
 {
+	struct spin_wait wait = { .counts = false };
 	unsigned n = 0;
 	bool woken = false;
 	bool ended = false;
@@ -165,7 +167,7 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
 
 		if (n == 0 && queue->ring.header && min > queue_done(queue))
 			kaio_queue_spin(queue, min - queue_done(queue),
-					deadline);
+					deadline, &wait);
 		need = still_needed(queue, n + queue_done(queue), min);
 		if (need || !collected) {
 			woken = need && kaio_queue_was_woken(queue);
@@ -180,6 +182,8 @@ static int run(struct kaio_queue *queue, unsigned min, int64_t deadline,
 			}
 			ended |= woken || ret < 0;
 		}
+		if (wait.counts)
+			kaio_queue_spin_end(queue, &wait);
 		/* Before the callbacks, for they may take long; and after. */
 		queue_hand_over(queue);
 		for (batch = queue_done(queue); batch && queue_done(queue);

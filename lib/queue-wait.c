@@ -22,11 +22,13 @@ __attribute__((noinline)) static int gather(struct kaio_queue *queue,
 					    unsigned max, int64_t deadline)
 {
 	const unsigned had = n;
+	struct spin_wait wait = { .counts = false };
 	bool ended;
 	int ret;
 
 	if (queue->ring.header && min > n + queue_done(queue))
-		kaio_queue_spin(queue, min - n - queue_done(queue), deadline);
+		kaio_queue_spin(queue, min - n - queue_done(queue), deadline,
+				&wait);
 	do {
 		unsigned need;
 		bool woken;
@@ -48,6 +50,8 @@ __attribute__((noinline)) static int gather(struct kaio_queue *queue,
 		queue_hand_over(queue);
 		n += take_done(queue, events + n, max - n);
 	} while (!ended && still_needed(queue, n, min));
+	if (wait.counts)
+		kaio_queue_spin_end(queue, &wait);
 	if (queue->eventfd >= 0 && more_is_ready(queue, n == max || ret < 0))
 		kaio_queue_raise_eventfd(queue);
 	if (queue->plain)

@@ -168,9 +168,12 @@ kaio_queue_create(struct kaio_queue **queue, unsigned depth,
 	if (!new)
 		return -ENOMEM;
 	new->flags = params->flags;
+	new->luck.always = params->spin_ns;
 	new->spin_ns = params->spin_ns ? params->spin_ns : SPIN_NS;
 	if (new->spin_ns < 0)
 		new->spin_ns = 0;
+	if (new->spin_ns > NO_DEADLINE / 2)
+		new->spin_ns = NO_DEADLINE / 2;
 	new->eventfd = new->bell_fd = -1;
 	pthread_mutex_init(&new->lock, NULL);
 	ret = open_files(new);

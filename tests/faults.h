@@ -2,8 +2,6 @@
 /*
  * Faults in the system calls that the library makes, and in its memory. A
  * program that is linked with AM_LDFLAGS of Makefile.am has its calls go
- * Faults in the system calls that the library makes. A program that is linked
- * with -Wl,--wrap=syscall,--wrap=madvise,--wrap=eventfd has its calls go
  * through here.
  *
  * Nothing happens by itself: calls go on to the kernel, and are counted. All of

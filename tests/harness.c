@@ -41,6 +41,12 @@ static void without_ring(void)
 	setenv("KAIO_NO_RING", "1", 1);
 }
 
+static void spinning(void)
+{
+	with_ring();
+	setenv("KAIO_NO_SPIN", "0", 1);
+}
+
 static void without_spinning(void)
 {
 	with_ring();
@@ -121,6 +127,7 @@ int harness_run_all_ways(const char *name, const TTest *const *tests, size_t nr)
 {
 	Suite *suite = suite_both_ways(name, tests, nr);
 
+	add(suite, "spinning", spinning, tests, nr);
 	add(suite, "without spinning", without_spinning, tests, nr);
 	return run(suite);
 }

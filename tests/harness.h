@@ -29,7 +29,7 @@ int harness_run(const char *name, const TTest *const *tests, size_t nr);
 int harness_run_both_ways(const char *name, const TTest *const *tests,
 			  size_t nr);
 
-/* And a third time: with the ring, and with KAIO_NO_SPIN=1. */
+/* And twice more with the ring: with KAIO_NO_SPIN=0, and =1. */
 int harness_run_all_ways(const char *name, const TTest *const *tests,
 			 size_t nr);
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * The libaio drop-in: when a wait watches the ring. It looks at the clock then,
- * and else never; the program is linked with -Wl,--wrap=clock_gettime.
+ * The libaio drop-in: when a wait watches the ring. What it waits for comes as
+ * soon as it looks at the clock for the second time, which it does to watch, or
+ * else with a nanosecond's sleep.
  */
 #include "../lib/spin.h"
 #include "calls.h"
+#include "clock.h"
 #include "faults.h"
 
 #include <libaio.h>
@@ -14,70 +16,82 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 
-int __real_clock_gettime(clockid_t clock, struct timespec *time);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
+#define REST (SPIN_ROUND - 2 * SPIN_TRIES)
 
-static unsigned looks;
-static void (*at_first_look)(void);
 static io_context_t ctx;
-
-int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
-{
-	if (looks++ == 0 && at_first_look)
-		at_first_look();
-	return __real_clock_gettime(clock, time);
-}
+static int ready;
+static bool came;
+static int64_t slept; /* nanoseconds that it takes */
 
 static void begin(void)
 {
 	ctx = NULL;
 	ck_assert_call(io_setup(1, &ctx), 0);
+	ready = open("/dev/zero", O_RDONLY);
+	ck_assert_int_ge(ready, 0);
+}
+
+static void end(void)
+{
+	ck_assert_ok(close(ready));
+	ck_assert_call(io_destroy(ctx), 0);
 }
 
 /* Of a file whose poll completes at once. */
-static void submit_good(void)
+static void come(void)
 {
 	struct iocb iocb;
 	struct iocb *list[] = { &iocb };
-	int ready = open("/dev/zero", O_RDONLY);
 
+	if (came)
+		return;
+	came = true;
 	io_prep_poll(&iocb, ready, POLLIN);
 	ck_assert_int_eq(io_submit(ctx, 1, list), 1);
-	ck_assert_ok(close(ready));
 }
 
-static bool watches_in_vain(void)
+static void come_late(void)
+{
+	come();
+	clock_ns += slept;
+}
+
+static bool watches(void)
 {
 	struct timespec moment = { 0, 1 };
 	struct io_event event;
 
-	looks = 0;
-	at_first_look = NULL;
-	ck_assert_call(io_getevents(ctx, 1, 1, &event, &moment), 0);
-	return looks > 0;
-}
-
-/* The completion comes when the ring was already looked at once. */
-static bool watches_with_success(void)
-{
-	struct timespec second = { 1, 0 };
-	struct io_event event;
-	bool watched;
-
-	looks = 0;
-	at_first_look = submit_good;
+	came = false;
+	clock_hook = come;
+	clock_hook_after = 1;
 	faults_reset();
-	ck_assert_call(io_getevents(ctx, 1, 1, &event, &second), 1);
-	watched = looks > 0;
-	ck_assert_uint_eq(faults_calls(SYS_io_getevents), 0);
-	return watched;
+	faults_before_getevents(come_late);
+	ck_assert_call(io_getevents(ctx, 1, 1, &event, &moment), 1);
+	clock_hook = NULL;
+	return faults_calls(SYS_io_getevents) == 0;
 }
 
-START_TEST(what_comes_while_a_wait_watches_costs_no_call)
+static unsigned watching(unsigned nr)
+{
+	unsigned n = 0;
+
+	while (nr--)
+		n += watches();
+	return n;
+}
+
+START_TEST(what_was_faster_is_done_until_the_next_round)
 {
 	begin();
-	ck_assert(watches_with_success());
-	ck_assert_call(io_destroy(ctx), 0);
+	slept = 30000;
+	ck_assert_uint_eq(watching(SPIN_TRIES), 0);
+	ck_assert_uint_eq(watching(SPIN_TRIES), SPIN_TRIES);
+	ck_assert_uint_eq(watching(REST), REST);
+	slept = 0;
+	ck_assert_uint_eq(watching(SPIN_TRIES), SPIN_TRIES);
+	ck_assert_uint_eq(watching(SPIN_TRIES), 0);
+	ck_assert_uint_eq(watching(REST), 0);
+	end();
 }
 END_TEST
 
@@ -85,77 +99,69 @@ START_TEST(the_environment_says_whether_to_watch)
 {
 	static const struct {
 		const char *value;
-		bool watch;
-	} cases[] = {
-		{ "1", false }, { "yes", false }, { "0", true }, { "", true }
-	};
+		unsigned watch;
+	} cases[] = { { "1", 0 },
+		      { "yes", 0 },
+		      { "0", SPIN_ROUND },
+		      { "", REST + SPIN_TRIES } };
 	size_t i;
 
+	slept = 30000;
 	for (i = 0; i < COUNT(cases); i++) {
 		ck_assert_ok(setenv("KAIO_NO_SPIN", cases[i].value, 1));
 		begin();
-		ck_assert_int_eq(watches_in_vain(), cases[i].watch);
-		ck_assert_call(io_destroy(ctx), 0);
+		ck_assert_uint_eq(watching(SPIN_ROUND), cases[i].watch);
+		end();
 	}
 }
 END_TEST
 
-START_TEST(after_many_times_in_vain_many_waits_sleep_at_once)
-{
-	unsigned round, i;
-
-	begin();
-	for (round = 0; round < 3; round++) {
-		for (i = 0; i < SPIN_FAILURES; i++)
-			ck_assert(watches_in_vain());
-		for (i = 0; i < SPIN_SKIPS; i++)
-			ck_assert(!watches_in_vain());
-	}
-	ck_assert_call(io_destroy(ctx), 0);
-}
-END_TEST
-
-START_TEST(one_success_begins_the_count_anew)
-{
-	unsigned round, i;
-
-	begin();
-	for (round = 0; round < 3; round++) {
-		for (i = 1; i < SPIN_FAILURES; i++)
-			ck_assert(watches_in_vain());
-		ck_assert(watches_with_success());
-	}
-	ck_assert_call(io_destroy(ctx), 0);
-}
-END_TEST
-
-/* Those count that would have watched, and no others. */
-START_TEST(calls_that_do_not_wait_leave_the_count_alone)
+/* Those count that might have watched, and no others. */
+START_TEST(calls_that_do_not_wait_do_not_count)
 {
 	struct timespec none = { 0, 0 };
 	struct io_event event;
 	unsigned i;
 
 	begin();
-	for (i = 0; i < SPIN_FAILURES; i++)
-		ck_assert(watches_in_vain());
-	for (i = 0; i < 2 * SPIN_SKIPS; i++)
+	for (i = 0; i < SPIN_TRIES; i++) {
+		ck_assert(!watches());
 		ck_assert_call(io_getevents(ctx, 0, 1, &event, &none), 0);
-	for (i = 0; i < SPIN_SKIPS; i++)
-		ck_assert(!watches_in_vain());
-	ck_assert(watches_in_vain());
-	ck_assert_call(io_destroy(ctx), 0);
+		came = false;
+		come();
+		ck_assert_call(io_getevents(ctx, 1, 1, &event, NULL), 1);
+	}
+	ck_assert(watches());
+	end();
+}
+END_TEST
+
+/* Then the kernel is asked what there is, with no time left. */
+START_TEST(who_watches_in_vain_does_so_no_longer_than_the_timeout)
+{
+	struct timespec timeout = { 0, 20000 };
+	struct io_event event;
+
+	begin();
+	slept = 30000;
+	watching(2 * SPIN_TRIES);
+	faults_reset();
+	clock_looks = 0;
+	clock_step = 10000;
+	ck_assert_call(io_getevents(ctx, 1, 1, &event, &timeout), 0);
+	ck_assert_uint_eq(clock_looks, 3);
+	ck_assert_uint_eq(faults_calls(SYS_io_getevents), 0);
+	end();
 }
 END_TEST
 
 int main(void)
 {
 	const TTest *const tests[] = {
-		what_comes_while_a_wait_watches_costs_no_call,
+		what_was_faster_is_done_until_the_next_round,
 		the_environment_says_whether_to_watch,
-		after_many_times_in_vain_many_waits_sleep_at_once,
-		one_success_begins_the_count_anew,
-		calls_that_do_not_wait_leave_the_count_alone,
+		calls_that_do_not_wait_do_not_count,
+		who_watches_in_vain_does_so_no_longer_than_the_timeout,
 	};
 
 	unsetenv("KAIO_NO_RING");

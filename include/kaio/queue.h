@@ -87,8 +87,8 @@ struct kaio_queue_params {
 	uint32_t backlog;     /* operations that may wait beyond the depth */
 	uint32_t flags;	      /* KAIO_QUEUE_* */
 	int64_t spin_ns;      /* how long a wait watches the ring before it
-			       * sleeps, more rarely if in vain; 0: the
-			       * default, KAIO_NO_SPIN: not */
+			       * sleeps; 0: where it is faster, which the
+			       * queue finds out; KAIO_NO_SPIN: not */
 	uint64_t reserved[6]; /* must be 0 */
 };
 

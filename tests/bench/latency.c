@@ -150,11 +150,9 @@ static void run_spin(struct options *options)
 	static const struct {
 		const char *name;
 		int64_t ns;
-	} spins[] = { { "no spin", KAIO_NO_SPIN },
-		      { "10 us", 10000 },
-		      { "20 us", 20000 },
-		      { "50 us", 50000 },
-		      { "100 us", 100000 } };
+	} spins[] = { { "default", 0 },	  { "no spin", KAIO_NO_SPIN },
+		      { "10 us", 10000 }, { "20 us", 20000 },
+		      { "50 us", 50000 }, { "100 us", 100000 } };
 	static struct engine by_spin[sizeof(spins) / sizeof(*spins)];
 	size_t i;
 
@@ -187,7 +185,8 @@ const struct command spin_command = {
 	.arguments = "[OPTION...] [FILE...]",
 	.about = "the same, by how long a wait of libkaio's watches the ring",
 	.details = "As latency, by pread(2) and by libkaio with several values "
-		   "of spin_ns: 50 us is the\ndefault.",
+		   "of spin_ns; the default\nis to find out which of none and "
+		   "50 us is faster.",
 	.columns = latency_columns,
 	.options = "brtsDuv",
 	.run = run_spin,

@@ -20,9 +20,13 @@ loops=
 mounts=
 zram=
 
+# shellcheck source=tests/bench/apart.sh
+. "$(dirname "$0")/apart.sh"
+
 # In the order in which they stand upon each other.
 clean_up() {
 	set +e
+	stand_together
 	for mount in $mounts; do
 		umount "$mount"
 	done
@@ -50,7 +54,8 @@ run() {
 	# shellcheck disable=SC2086 # words
 	[ "$quick" != quick ] || set -- "$@" $quickly
 	echo "== $name: kaio-bench $*"
-	"$bench" "$@" --save "$out/$name" >"$out/$name.txt" ||
+	# shellcheck disable=SC2086 # words
+	${apart:-} "$bench" "$@" --save "$out/$name" >"$out/$name.txt" ||
 		skip "$name: kaio-bench failed, see above"
 	cat "$out/$name.txt"
 }
@@ -108,6 +113,13 @@ loop_over_tmpfs() {
 	disk loop "$loop"
 	run spin-loop spin "$loop"
 	run transfer-loop transfer "$loop"
+	if stand_apart; then
+		run latency-loop-apart latency "$loop"
+		run spin-loop-apart spin "$loop"
+		stand_together
+	else
+		skip "a loop device's worker apart from the program: $reason"
+	fi
 }
 
 zram_device() {
@@ -238,7 +250,7 @@ ratios() {
 # latencies: by engine, in a column for each device
 latencies() {
 	set --
-	for where in file loop zram; do
+	for where in file loop loop-apart zram; do
 		[ ! -s "$out/latency-$where.csv" ] ||
 			set -- "$@" "$out/latency-$where.csv"
 	done
