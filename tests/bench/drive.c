@@ -228,11 +228,13 @@ static void open_lanes(struct drive *drive, const struct engine *engine,
 	}
 }
 
-/* What was before may have left work to threads of the kernel: io_uring does.
+/*
+ * What was before may have left work to threads of the kernel: after io_uring
+ * had a block device, others are slower for more than 5 ms.
  */
 static void settle(void)
 {
-	const struct timespec pause = { 0, 5000000 };
+	const struct timespec pause = { 0, 40000000 };
 
 	nanosleep(&pause, NULL);
 }
