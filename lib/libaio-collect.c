@@ -314,7 +314,7 @@ __attribute__((noinline)) static int wait_for(struct collect *collect,
 	else if (verdict == ASK_KERNEL)
 		ret = ask_kernel(collect);
 	if (wait.counts)
-		spin_end(&known->luck, &wait, collect->spin_ns);
+		spin_end(&known->luck, &wait);
 	if (verdict == ASK_KERNEL && collect->context)
 		leave_kernel(collect->context);
 	return ret;

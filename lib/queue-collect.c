@@ -90,7 +90,7 @@ void kaio_queue_spin(struct kaio_queue *queue, unsigned need, int64_t deadline,
 
 void kaio_queue_spin_end(struct kaio_queue *queue, struct spin_wait *wait)
 {
-	spin_end(&queue->luck, wait, queue->spin_ns);
+	spin_end(&queue->luck, wait);
 	wait->counts = false;
 }
 

@@ -266,8 +266,8 @@ unsigned kaio_queue_depth(const struct kaio_queue *queue)
 	return queue_check(queue) < 0 ? 0 : queue->depth;
 }
 
-void kaio_queue_stats(const struct kaio_queue *queue,
-		      struct kaio_queue_stats *stats)
+__attribute__((cold)) void kaio_queue_stats(const struct kaio_queue *queue,
+					    struct kaio_queue_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));
 	if (enter_to_read(queue) < 0)

@@ -26,15 +26,21 @@
 #define SPIN_ROUND 4096
 #define SPIN_TRIES 16
 
-/* To be worth the processor's time, it must be faster by one in so many. */
-#define SPIN_GAIN 16
+/*
+ * Times are compared by their logarithms, lest one that is out of proportion
+ * decides: the logarithm to base 2 in 256ths.
+ */
+#define SPIN_TWICE 256
+
+/* To be worth the processor's time, it must be faster by a sixteenth. */
+#define SPIN_GAIN 24
 
 struct spin_luck {
-	bool always;	/* watch, and never try */
-	bool watch;	/* all but those that try not to */
-	uint16_t waits; /* of this round */
-	uint32_t ns[2]; /* what was timed took, by whether it watched */
-	uint32_t nr[2]; /* how many waits these are */
+	bool always;	 /* watch, and never try */
+	bool watch;	 /* all but those that try not to */
+	uint16_t waits;	 /* of this round */
+	uint32_t log[2]; /* of what was timed, the sum, by whether it watched */
+	uint32_t nr[2];	 /* how many waits these are */
 };
 
 /* A wait for what is not there yet. */
@@ -56,6 +62,22 @@ static inline void relax(void)
 #endif
 }
 
+/* Straight from one power of 2 to the next. */
+static inline uint32_t spin_log(int64_t ns)
+{
+	uint64_t value = ns > 0 ? (uint64_t)ns : 1;
+	uint32_t power = 63 - (uint32_t)__builtin_clzll(value);
+
+	value = power > 8 ? value >> (power - 8) : value << (8 - power);
+	return SPIN_TWICE * power + (uint32_t)value - 256;
+}
+
+/* The other way round. */
+static inline int64_t spin_ns_of(uint32_t log)
+{
+	return (int64_t)(256 + log % SPIN_TWICE) << log / SPIN_TWICE >> 8;
+}
+
 /* One that tries need not watch for longer than others sleep. */
 static inline struct spin_wait spin_begin(const struct spin_luck *luck,
 					  int64_t spin_ns)
@@ -69,11 +91,11 @@ static inline struct spin_wait spin_begin(const struct spin_luck *luck,
 	if (always || watch != other_way)
 		wait.watch_ns = spin_ns;
 	if (wait.watch_ns && wait.counts && other_way) {
-		uint32_t ns = __atomic_load_n(&luck->ns[0], __ATOMIC_RELAXED);
+		uint32_t log = __atomic_load_n(&luck->log[0], __ATOMIC_RELAXED);
 		uint32_t nr = __atomic_load_n(&luck->nr[0], __ATOMIC_RELAXED);
 
-		if (nr && ns / nr < spin_ns)
-			wait.watch_ns = ns / nr + 1;
+		if (nr && log / nr < spin_log(spin_ns))
+			wait.watch_ns = spin_ns_of(log / nr) + 1;
 	}
 	if (wait.watch_ns || waits < 2 * SPIN_TRIES)
 		wait.start = now();
@@ -97,35 +119,27 @@ static inline uint64_t spin_take(uint32_t *sum)
 
 static inline void spin_judge(struct spin_luck *luck)
 {
-	uint64_t slept = spin_take(&luck->ns[false]);
-	uint64_t watched = spin_take(&luck->ns[true]);
+	uint64_t slept = spin_take(&luck->log[false]);
+	uint64_t watched = spin_take(&luck->log[true]);
 	uint64_t nr_slept = spin_take(&luck->nr[false]);
 	uint64_t nr_watched = spin_take(&luck->nr[true]);
 
-	__atomic_store_n(&luck->watch,
-			 watched * nr_slept * SPIN_GAIN <
-				 slept * nr_watched * (SPIN_GAIN - 1),
+	watched += SPIN_GAIN * nr_watched;
+	__atomic_store_n(&luck->watch, watched * nr_slept < slept * nr_watched,
 			 __ATOMIC_RELAXED);
 }
 
-/*
- * What watched for spin_ns in vain counts twice, for it took the processor for
- * nothing; and what takes long is all the same.
- */
+/* In vain it counts twice: it took the processor for nothing. */
 static inline void spin_end(struct spin_luck *luck,
-			    const struct spin_wait *wait, int64_t spin_ns)
+			    const struct spin_wait *wait)
 {
-	const int64_t longest = spin_ns < INT32_MAX / SPIN_TRIES / 4
-					? 4 * spin_ns
-					: INT32_MAX / SPIN_TRIES;
 	unsigned waits = __atomic_load_n(&luck->waits, __ATOMIC_RELAXED);
 	bool watched = wait->watch_ns;
-	int64_t took;
 
 	if (waits < 2 * SPIN_TRIES && wait->start) {
-		took = (now() - wait->start) << wait->in_vain;
-		spin_add(&luck->ns[watched],
-			 (uint32_t)(took < longest ? took : longest));
+		spin_add(&luck->log[watched],
+			 spin_log(now() - wait->start) +
+				 (wait->in_vain ? SPIN_TWICE : 0));
 		spin_add(&luck->nr[watched], 1);
 	}
 	waits = (waits + 1) % SPIN_ROUND;
