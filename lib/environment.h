@@ -15,6 +15,7 @@ static inline bool environment_has(const char *name)
 	return value && *value && strcmp(value, "0") != 0;
 }
 
+/* Set to 0. */
 static inline bool environment_denies(const char *name)
 {
 	const char *value = getenv(name);
@@ -29,12 +30,12 @@ static inline bool environment_denies(const char *name)
  */
 static inline bool environment_allows_ring(void)
 {
-	const char *no_ring = getenv("KAIO_NO_RING");
 	const char *preload = getenv("LD_PRELOAD");
 
-	if (no_ring && *no_ring)
-		return !environment_has("KAIO_NO_RING");
-	return !(preload && strstr(preload, "vgpreload_"));
+	if (environment_has("KAIO_NO_RING"))
+		return false;
+	return environment_denies("KAIO_NO_RING") ||
+	       !(preload && strstr(preload, "vgpreload_"));
 }
 
 #endif

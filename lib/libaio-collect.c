@@ -297,6 +297,7 @@ static int ask_kernel(const struct collect *collect)
 			      collect->events, timeout);
 }
 
+/* What was not there at the first look: the kernel's answer, or 0. */
 __attribute__((noinline)) static int wait_for(struct collect *collect,
 					      enum verdict verdict)
 {

@@ -9,8 +9,9 @@
  *   finished  its post is the transfer's.
  *
  * remaining counts those that are not finished; the transfer is active until it
- * is 0. Who takes it there then gives up the post's reference, and with it the
- * transfer: its owner may be posting it again, or releasing it, already.
+ * is 0. Who takes it there may not touch the transfer afterwards, but to give
+ * up the reference that an active post has where threads share the queue: its
+ * owner may be posting it again, or releasing it, already.
  *
  * While some are waiting or parked, the transfer is in its hub's list of the
  * hungry, which is fed in order whenever callbacks have left room. So that a
@@ -177,8 +178,10 @@ static inline void transfer_unref(struct kaio_transfer *transfer)
 /* The complete of every operation. */
 void kaio_transfer_complete(struct kaio_op *op, int64_t res);
 
-/* So many operations will be told of no more; if shared, the transfer may be
- * gone then. */
+/*
+ * So many operations will be told of no more; where threads share the queue,
+ * the transfer may be gone then.
+ */
 void kaio_transfer_count_down(struct kaio_transfer *transfer, unsigned nr);
 
 /* Ends an operation without the queue. */

@@ -29,12 +29,8 @@ static void expect_all_freed(void)
 /* One that is done, one that is not, and four more. */
 static struct kaio_transfer *posted(struct kaio_queue *queue)
 {
-	struct kaio_transfer *transfer = NULL;
-	unsigned i;
+	struct kaio_transfer *transfer = fixture_transfer(queue, NR);
 
-	ck_assert_ok(kaio_transfer_create(&transfer, queue, NR, 0));
-	for (i = 0; i < NR; i++)
-		fixture_good(kaio_transfer_iocb(transfer, i));
 	fixture_endless(kaio_transfer_iocb(transfer, 1));
 	ck_assert_ok(kaio_transfer_post(transfer));
 	return transfer;

@@ -53,7 +53,7 @@ run() {
 	shift
 	# shellcheck disable=SC2086 # words
 	[ "$quick" != quick ] || set -- "$@" $quickly
-	echo "== $name: kaio-bench $*"
+	echo "== $name: ${apart:+$apart }kaio-bench $*"
 	# shellcheck disable=SC2086 # words
 	${apart:-} "$bench" "$@" --save "$out/$name" >"$out/$name.txt" ||
 		skip "$name: kaio-bench failed, see above"
