@@ -37,7 +37,7 @@ names()
 
 read_headers()
 {
-	awk -f tests/check-header.awk include/kaio/*.h >"$tmp/headers"
+	awk -f tests/scripts/check-header.awk include/kaio/*.h >"$tmp/headers"
 	sed -n 's/^prototype //p' "$tmp/headers" | sort >"$tmp/prototypes"
 	sed -n 's/^errno //p' "$tmp/headers" >"$tmp/errnos"
 	names <"$tmp/prototypes" >"$tmp/functions"
@@ -67,7 +67,7 @@ check_prefix()
 	libaio_symbols | sed 's/@.*//' >"$tmp/libaio"
 	globals libaio.a | grep -v '_time64$' >"$tmp/libaio-globals"
 	grep -v '^kaio_' "$tmp/libaio-globals" >"$tmp/libaio-names"
-	same "$tmp/libaio" lib/libaio.map "$tmp/libaio-names" libaio.a
+	same "$tmp/libaio" lib/libaio/libaio.map "$tmp/libaio-names" libaio.a
 	comm -12 "$tmp/globals" "$tmp/libaio-globals" >"$tmp/shared"
 	while read -r symbol; do
 		violation "$symbol: in libkaio.a and in libaio.a"
@@ -79,7 +79,7 @@ libaio_symbols()
 {
 	awk '/^LIBAIO/ { node = $1 }
 	/^\tio_[a-z_]*;/ { sub(/;.*/, ""); print $1 "@@" node }
-	' lib/libaio.map | sort
+	' lib/libaio/libaio.map | sort
 }
 
 # 32-bit glibc alone has the *_time64 symbols.
@@ -93,12 +93,12 @@ check_libaio()
 	fi
 	{
 		libaio_symbols
-		sed -n 's/^OLD("\(.*\)")$/\1/p' lib/libaio.c
+		sed -n 's/^OLD("\(.*\)")$/\1/p' lib/libaio/libaio.c
 	} | sort >"$tmp/versions"
 	"${NM:-nm}" -D --defined-only --with-symbol-versions "$library" |
 		awk '$2 != "A" && $3 !~ /_time64@/ { print $3 }' |
 		sort >"$tmp/exported-versions"
-	same "$tmp/versions" "lib/libaio.map and libaio.c" \
+	same "$tmp/versions" "lib/libaio/libaio.map and libaio.c" \
 		"$tmp/exported-versions" libaio.so
 }
 
@@ -254,8 +254,8 @@ lint_manual()
 check_tests()
 {
 	mkdir "$tmp/tests"
-	for file in tests/*.c; do
-		sed '/^[[:space:]]*\/\{0,1\}\*/d' "$file" >"$tmp/tests/${file#tests/}"
+	for file in tests/*/*.c; do
+		sed '/^[[:space:]]*\/\{0,1\}\*/d' "$file" >"$tmp/tests/$(echo "$file" | tr / -)"
 	done
 	callers() # function
 	{

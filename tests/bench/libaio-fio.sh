@@ -36,7 +36,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-libaiodir=${libaiodir:-lib/libaio}
+libaiodir=${libaiodir:-lib/kaio-libaio}
 [ -e "$libaiodir/libaio.so.1" ] || die "there is no libaio.so.1 in $libaiodir"
 libaiodir=$(realpath "$libaiodir")
 command -v fio >/dev/null || die "fio is not installed"

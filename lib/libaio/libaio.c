@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/*
+ * libaio's functions, each as libaio 0.3.113 answers. A call goes to the
+ * kernel, but for collecting (libaio-collect.c); what the kernel says of a
+ * handle, the registry hears.
+ */
+#include "abi.h"
+
+#include "collect.h"
+#include "registry.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#pragma GCC visibility push(default)
+#include <kaio-libaio/libaio.h>
+
+int io_queue_wait(io_context_t ctx, struct timespec *timeout);
+#pragma GCC visibility pop
+
+_Static_assert(sizeof(struct iocb) == sizeof(struct kaio_iocb), "struct iocb");
+_Static_assert(sizeof(struct io_event) == sizeof(struct kaio_event),
+	       "struct io_event");
+
+/*
+ * The versions of old, for programs that were linked with libaio of before
+ * 2003. The static library has none.
+ */
+#if defined(SYMBOL_VERSIONS) && defined(PIC)
+#define OLD_VERSIONS
+#endif
+
+static kaio_context_t handle(io_context_t ctx)
+{
+	return (kaio_context_t)ctx;
+}
+
+int io_setup(int maxevents, io_context_t *ctxp)
+{
+	int ret = kaio_setup((unsigned)maxevents, (kaio_context_t *)ctxp);
+
+	if (ret == 0)
+		kaio_registry_add(handle(*ctxp));
+	return ret;
+}
+
+int io_destroy(io_context_t ctx)
+{
+	bool known = kaio_registry_find(handle(ctx));
+	int ret;
+
+	kaio_registry_remove(handle(ctx));
+	ret = kaio_destroy(handle(ctx));
+	if (ret == 0 && !known)
+		kaio_registry_check();
+	return ret;
+}
+
+int io_submit(io_context_t ctx, long nr, struct iocb *ios[])
+{
+	int ret = kaio_submit(handle(ctx), nr, (struct kaio_iocb *const *)ios);
+	struct context *known = kaio_registry_find(handle(ctx));
+
+	if (!known && ret >= 0)
+		kaio_registry_meet(handle(ctx));
+	if (known && ret == -EINVAL)
+		kaio_registry_doubt(known, handle(ctx));
+	return ret;
+}
+
+int io_cancel(io_context_t ctx, struct iocb *iocb, struct io_event *evt)
+{
+	return kaio_cancel(handle(ctx), (struct kaio_iocb *)iocb,
+			   (struct kaio_event *)evt);
+}
+
+/*
+ * As the kernel adds the two up, without looking whether the sum still fits:
+ * less than nothing is for ever, as is more than it can count. Only a timeout
+ * whose both parts are 0 is none to libaio, and lets it answer by itself.
+ */
+static int64_t in_ns(int64_t sec, int64_t nsec)
+{
+	const int64_t second = 1000000000;
+	int64_t ns;
+
+	if (sec >= INT64_MAX / second)
+		return FOREVER;
+	ns = (int64_t)((uint64_t)sec * (uint64_t)second + (uint64_t)nsec);
+	return ns == 0 && (sec || nsec) ? 1 : ns;
+}
+
+#define IN_NS(timeout) \
+	((timeout) ? in_ns((timeout)->tv_sec, (timeout)->tv_nsec) : FOREVER)
+
+static int collect(io_context_t ctx, long min_nr, long nr,
+		   struct io_event *events, int64_t timeout)
+{
+	struct collect collect = {
+		.ctx = handle(ctx),
+		.min = min_nr,
+		.nr = nr,
+		.events = (struct kaio_event *)events,
+		.timeout = timeout,
+	};
+
+	return kaio_collect(&collect);
+}
+
+static int pcollect(io_context_t ctx, long min_nr, long nr,
+		    struct io_event *events, int64_t timeout,
+		    const sigset_t *sigmask)
+{
+	struct collect collect = {
+		.ctx = handle(ctx),
+		.min = min_nr,
+		.nr = nr,
+		.events = (struct kaio_event *)events,
+		.timeout = timeout,
+		.sigmask = sigmask,
+		.by_pgetevents = true,
+	};
+
+	return kaio_collect(&collect);
+}
+
+int io_getevents(io_context_t ctx, long min_nr, long nr,
+		 struct io_event *events, struct timespec *timeout)
+{
+	return collect(ctx, min_nr, nr, events, IN_NS(timeout));
+}
+
+int io_pgetevents(io_context_t ctx, long min_nr, long nr,
+		  struct io_event *events, struct timespec *timeout,
+		  sigset_t *sigmask)
+{
+	return pcollect(ctx, min_nr, nr, events, IN_NS(timeout), sigmask);
+}
+
+#if defined(__TIMESIZE) && __TIMESIZE == 32
+/* struct timespec as programs with _TIME_BITS=64 have it. */
+struct timespec64 {
+	int64_t tv_sec;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	int32_t padding;
+	int32_t tv_nsec;
+#else
+	int32_t tv_nsec;
+	int32_t padding;
+#endif
+};
+
+#pragma GCC visibility push(default)
+int io_getevents_time64(io_context_t ctx, long min_nr, long nr,
+			struct io_event *events, struct timespec64 *timeout);
+int io_pgetevents_time64(io_context_t ctx, long min_nr, long nr,
+			 struct io_event *events, struct timespec64 *timeout,
+			 sigset_t *sigmask);
+#pragma GCC visibility pop
+
+int io_getevents_time64(io_context_t ctx, long min_nr, long nr,
+			struct io_event *events, struct timespec64 *timeout)
+{
+	return collect(ctx, min_nr, nr, events, IN_NS(timeout));
+}
+
+int io_pgetevents_time64(io_context_t ctx, long min_nr, long nr,
+			 struct io_event *events, struct timespec64 *timeout,
+			 sigset_t *sigmask)
+{
+	return pcollect(ctx, min_nr, nr, events, IN_NS(timeout), sigmask);
+}
+#endif
+
+int io_queue_init(int maxevents, io_context_t *ctxp)
+{
+	if (maxevents <= 0)
+		return -EINVAL;
+	*ctxp = NULL;
+	return io_setup(maxevents, ctxp);
+}
+
+int io_queue_release(io_context_t ctx)
+{
+	return io_destroy(ctx);
+}
+
+/* Its name notwithstanding: it asks for at least none of no events. */
+int io_queue_wait(io_context_t ctx, struct timespec *timeout)
+{
+	return collect(ctx, 0, 0, NULL, IN_NS(timeout));
+}
+
+int io_queue_run(io_context_t ctx)
+{
+	struct io_event event;
+	int ret;
+
+	while ((ret = collect(ctx, 0, 1, &event, 0)) == 1) {
+		io_callback_t callback;
+
+		memcpy(&callback, &event.data, sizeof(callback));
+		callback(ctx, event.obj, (long)event.res, (long)event.res2);
+	}
+	return ret;
+}
+
+#ifdef OLD_VERSIONS
+#if defined(__has_attribute)
+#if __has_attribute(symver)
+#define OLD(symbol) __attribute__((symver(symbol)))
+#endif
+#endif
+#ifdef OLD
+#define OLD_NAME(function, symbol)
+#else
+#define OLD(symbol) __attribute__((used))
+#define OLD_NAME(function, symbol) __asm__(".symver " function ", " symbol);
+#endif
+
+#pragma GCC visibility push(default)
+int kaio_old_cancel(io_context_t ctx, struct iocb *iocb);
+int kaio_old_getevents(io_context_t ctx, long nr, struct io_event *events,
+		       const struct timespec *timeout);
+int kaio_old_queue_wait(io_context_t ctx, const struct timespec *timeout);
+#pragma GCC visibility pop
+
+OLD_NAME("kaio_old_cancel", "io_cancel@LIBAIO_0.1")
+OLD("io_cancel@LIBAIO_0.1")
+int kaio_old_cancel(io_context_t ctx, struct iocb *iocb)
+{
+	struct io_event event;
+
+	return io_cancel(ctx, iocb, &event);
+}
+
+OLD_NAME("kaio_old_getevents", "io_getevents@LIBAIO_0.1")
+OLD("io_getevents@LIBAIO_0.1")
+int kaio_old_getevents(io_context_t ctx, long nr, struct io_event *events,
+		       const struct timespec *timeout)
+{
+	return collect(ctx, 1, nr, events, IN_NS(timeout));
+}
+
+OLD_NAME("kaio_old_queue_wait", "io_queue_wait@LIBAIO_0.1")
+OLD("io_queue_wait@LIBAIO_0.1")
+int kaio_old_queue_wait(io_context_t ctx, const struct timespec *timeout)
+{
+	return collect(ctx, 0, 0, NULL, IN_NS(timeout));
+}
+#endif

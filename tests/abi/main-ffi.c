@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/* The same tests, of the symbols that the inline functions are exported as. */
+#include "harness.h"
+#include "suites.h"
+
+int main(void)
+{
+	Suite *const suites[] = {
+		suite_prep(),
+		suite_ring(),
+	};
+
+	return harness_run(suites, COUNT(suites));
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/* The probe layer: what contexts may take, and what a depth costs. */
+#include "harness.h"
+#include "policy.h"
+#include "suites.h"
+
+#include <kaio.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+START_TEST(a_context_is_charged_its_depth)
+{
+	struct kaio_limits limits;
+	kaio_context_t ctx = 0;
+	size_t i;
+
+	ck_assert_ok(kaio_setup(1000, &ctx));
+	errno = 4711;
+	memset(&limits, 0xff, sizeof(limits));
+	ck_assert_ok(kaio_limits(&limits));
+	ck_assert_int_eq(errno, 4711);
+	/* Other processes have contexts, too. */
+	ck_assert_uint_ge(limits.aio_nr, 1000);
+	ck_assert_uint_le(limits.aio_nr, limits.aio_max_nr);
+	ck_assert_uint_ge(limits.possible_cpus,
+			  (unsigned)sysconf(_SC_NPROCESSORS_ONLN));
+	ck_assert_uint_eq(limits.page_size, (unsigned)sysconf(_SC_PAGESIZE));
+	for (i = 0; i < COUNT(limits.reserved); i++)
+		ck_assert_uint_eq(limits.reserved[i], 0);
+	ck_assert_ok(kaio_destroy(ctx));
+}
+END_TEST
+
+START_TEST(aio_max_nr_is_where_depths_end)
+{
+	struct kaio_limits limits;
+	kaio_context_t ctx = 0;
+
+	ck_assert_ok(kaio_limits(&limits));
+	if (limits.aio_max_nr >= 4194304)
+		SKIP("fs.aio-max-nr is without effect");
+	ck_assert_int_eq(kaio_setup((unsigned)limits.aio_max_nr + 1, &ctx),
+			 -EAGAIN);
+}
+END_TEST
+
+START_TEST(the_size_of_a_ring_is_the_kernels)
+{
+	const unsigned depths[] = { 1, 62, 63, 64, 126, 127, 128, 1000, 5000 };
+	struct kaio_limits limits;
+	size_t i;
+
+	ck_assert_ok(kaio_limits(&limits));
+	for (i = 0; i < COUNT(depths); i++) {
+		kaio_context_t ctx = 0;
+		struct kaio_ring ring;
+
+		ck_assert_ok(kaio_setup(depths[i], &ctx));
+		if (kaio_ring_attach(&ring, ctx) < 0)
+			SKIP("there is no ring here");
+		ck_assert_uint_eq(kaio_limits_ring_bytes(&limits, depths[i]),
+				  sizeof(struct kaio_ring_header) +
+					  ring.nr * sizeof(struct kaio_event));
+		ck_assert_ok(kaio_destroy(ctx));
+	}
+}
+END_TEST
+
+START_TEST(many_processors_make_small_contexts_dear)
+{
+	const struct kaio_limits limits = { .possible_cpus = 1024,
+					    .page_size = 4096 };
+
+	ck_assert_uint_eq(kaio_limits_ring_bytes(&limits, 1), 266240);
+	ck_assert_uint_eq(kaio_limits_ring_bytes(&limits, 4096), 266240);
+	ck_assert_uint_eq(kaio_limits_ring_bytes(&limits, 4194304),
+			  UINT64_C(268439552));
+}
+END_TEST
+
+static bool refuse_open(int error)
+{
+#ifdef SYS_open
+	if (!policy_refuse(SYS_open, error))
+		return false;
+#endif
+	return policy_refuse(SYS_openat, error);
+}
+
+static void errors_are_passed_through_fn(int error)
+{
+	struct kaio_limits limits = { .aio_nr = 4711 };
+
+	if (!refuse_open(error))
+		SKIP("there are no seccomp filters, or no fork");
+	errno = 4711;
+	ck_assert_int_eq(kaio_limits(&limits), -error);
+	ck_assert_int_eq(errno, 4711);
+	ck_assert_uint_eq(limits.aio_nr, 4711);
+}
+
+START_TEST(without_proc_it_is_enoent)
+{
+	errors_are_passed_through_fn(ENOENT);
+}
+END_TEST
+
+START_TEST(where_reading_is_forbidden_it_is_eacces)
+{
+	errors_are_passed_through_fn(EACCES);
+}
+END_TEST
+
+START_TEST(where_the_system_has_no_file_descriptors_it_is_enfile)
+{
+	errors_are_passed_through_fn(ENFILE);
+}
+END_TEST
+
+START_TEST(without_file_descriptors_it_is_emfile)
+{
+	struct kaio_limits limits;
+	struct rlimit before;
+	struct rlimit none;
+
+	ck_assert_ok(getrlimit(RLIMIT_NOFILE, &before));
+	none = before;
+	none.rlim_cur = 0;
+	ck_assert_ok(setrlimit(RLIMIT_NOFILE, &none));
+	ck_assert_int_eq(kaio_limits(&limits), -EMFILE);
+	ck_assert_ok(setrlimit(RLIMIT_NOFILE, &before));
+	ck_assert_int_eq(kaio_limits(NULL), -EINVAL);
+}
+END_TEST
+
+START_TEST(a_file_without_a_number_is_enodata)
+{
+	char path[] = "/tmp/kaio-XXXXXX";
+	int fd = mkstemp(path);
+	struct kaio_limits limits;
+	bool mounted;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, "none\n", 5), 5);
+	mounted = (unshare(CLONE_NEWNS) == 0 ||
+		   unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
+		  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		  mount(path, "/proc/sys/fs/aio-max-nr", NULL, MS_BIND, NULL) ==
+			  0;
+	if (!mounted) {
+		unlink(path);
+		SKIP("nothing can be mounted");
+	}
+	ck_assert_int_eq(kaio_limits(&limits), -ENODATA);
+	unlink(path);
+}
+END_TEST
+
+Suite *suite_probe_limits(void)
+{
+	const TTest *tests[] = {
+		a_context_is_charged_its_depth,
+		aio_max_nr_is_where_depths_end,
+		the_size_of_a_ring_is_the_kernels,
+		many_processors_make_small_contexts_dear,
+		without_proc_it_is_enoent,
+		where_reading_is_forbidden_it_is_eacces,
+		where_the_system_has_no_file_descriptors_it_is_enfile,
+		without_file_descriptors_it_is_emfile,
+		a_file_without_a_number_is_enodata,
+	};
+
+	return harness_suite("limits", tests, COUNT(tests));
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+#include "harness.h"
+#include "suites.h"
+
+int main(void)
+{
+	Suite *const suites[] = {
+		suite_queue(),	      suite_queue_cancel(),
+		suite_queue_chains(), suite_queue_eventfd(),
+		suite_queue_faults(), suite_queue_files(),
+		suite_queue_fork(),   suite_queue_push(),
+		suite_queue_random(), suite_queue_resfd(),
+		suite_queue_run(),    suite_queue_shared(),
+		suite_queue_splits(), suite_queue_strays(),
+		suite_queue_wait(),   suite_queue_wake(),
+	};
+
+	return harness_run(suites, COUNT(suites));
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+#ifndef SUITES_H
+#define SUITES_H
+
+#include <check.h>
+
+Suite *suite_queue_cancel(void);
+Suite *suite_queue_chains(void);
+Suite *suite_queue_eventfd(void);
+Suite *suite_queue_faults(void);
+Suite *suite_queue_files(void);
+Suite *suite_queue_fork(void);
+Suite *suite_queue_push(void);
+Suite *suite_queue(void);
+Suite *suite_queue_random(void);
+Suite *suite_queue_resfd(void);
+Suite *suite_queue_run(void);
+Suite *suite_queue_shared(void);
+Suite *suite_queue_spin(void);
+Suite *suite_queue_splits(void);
+Suite *suite_queue_strays(void);
+Suite *suite_queue_wait(void);
+Suite *suite_queue_wake(void);
+
+#endif

@@ -1,0 +1,170 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR LGPL-2.1-or-later
+#
+# Installs into a folder, builds the examples and the README's program as a user
+# would, by pkg-config and nothing else, runs them, and uninstalls again.
+set -eu
+
+fail() {
+	echo "FAIL: $*"
+	exit 1
+}
+
+if ! command -v pkg-config >/dev/null; then
+	echo "SKIP: pkg-config is not installed"
+	exit 77
+fi
+source=$(cd "${srcdir:-.}" && pwd)
+version=$(sed -n 's/^#define KAIO_VERSION "\(.*\)"$/\1/p' \
+	"$source/include/kaio/abi.h")
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# This make is a user's, not a child of the one that runs the test.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+make install DESTDIR="$dir/root" >"$dir/log" 2>&1 ||
+	fail "make install: $(cat "$dir/log")"
+
+pc=$(find "$dir/root" -name libkaio.pc)
+[ "$(printf '%s\n' "$pc" | wc -l)" -eq 1 ] || fail "libkaio.pc: ${pc:-none}"
+PKG_CONFIG_LIBDIR=${pc%/*}
+PKG_CONFIG_SYSROOT_DIR=$dir/root
+PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 # where the prefix is /usr
+PKG_CONFIG_ALLOW_SYSTEM_LIBS=1
+LD_LIBRARY_PATH=${pc%/pkgconfig/*}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR LD_LIBRARY_PATH \
+	PKG_CONFIG_ALLOW_SYSTEM_CFLAGS PKG_CONFIG_ALLOW_SYSTEM_LIBS
+unset PKG_CONFIG_PATH
+
+pkg-config --validate libkaio || fail "libkaio.pc is not valid"
+[ "$(pkg-config --modversion libkaio)" = "$version" ] ||
+	fail "libkaio.pc says $(pkg-config --modversion libkaio), not $version"
+cflags=$(pkg-config --cflags libkaio)
+libs=$(pkg-config --libs libkaio)
+echo "installed: $cflags $libs"
+
+# builds COMPILER NAME FILE: the program $dir/NAME
+builds() {
+	# shellcheck disable=SC2086 # flags are words
+	$1 ${CPPFLAGS:-} ${CFLAGS:-} -o "$dir/$2" "$3" $cflags ${LDFLAGS:-} \
+		$libs >"$dir/log" 2>&1 || fail "$1 $3: $(cat "$dir/log")"
+	[ ! -s "$dir/log" ] || fail "$1 $3 warns: $(cat "$dir/log")"
+}
+
+# runs COMMAND...
+runs() {
+	"$@" >"$dir/log" 2>&1 || fail "$*: $(cat "$dir/log")"
+	echo "PASS: ${1##*/}"
+}
+
+cc="${CC:-cc} -Wall -Wextra"
+head -c 1000000 /dev/urandom >"$dir/from"
+for file in "$source"/examples/*.c; do
+	name=${file##*/}
+	name=${name%.c}
+	builds "$cc" "$name" "$file"
+	case $name in
+	copy) runs "$dir/copy" "$dir/from" "$dir/to" ;;
+	direct-reader) runs "$dir/$name" "$dir/from" ;;
+	*) runs "$dir/$name" ;;
+	esac
+done
+cmp "$dir/from" "$dir/to" || fail "the copy differs"
+
+awk '/^```c$/ { inside = 1; next } /^```$/ && inside { exit } inside' \
+	"$source/README.md" >"$dir/readme.c"
+[ -s "$dir/readme.c" ] || fail "README.md has no program"
+builds "$cc" readme "$dir/readme.c"
+runs "$dir/readme"
+
+# The C++ compiler may be none, or one for another C library or width than CC.
+cp "$source/examples/hello-read.c" "$dir/hello-read.cc"
+echo 'int main() { return 0; }' >"$dir/empty.cc"
+# shellcheck disable=SC2086
+if ${CXX:-g++} -o "$dir/empty" "$dir/empty.cc" -Wl,--no-as-needed $libs \
+	>"$dir/log" 2>&1 && [ ! -s "$dir/log" ]; then
+	CFLAGS='' # of the C compiler
+	builds "${CXX:-g++} -Wall -Wextra" hello-read-c++ "$dir/hello-read.cc"
+	runs "$dir/hello-read-c++"
+else
+	echo "no C++ compiler that goes with $cc: not tried"
+fi
+
+# The drop-in: by pkg-config alone; or what was linked with libaio, by
+# LD_LIBRARY_PATH; or statically, beside libkaio's own static library.
+pkg-config --validate kaio-libaio || fail "kaio-libaio.pc is not valid"
+[ "$(pkg-config --modversion kaio-libaio)" = "$version" ] ||
+	fail "kaio-libaio.pc says $(pkg-config --modversion kaio-libaio)"
+unset PKG_CONFIG_SYSROOT_DIR # it knows of no -rpath
+libdir=$dir/root$(pkg-config --variable=libaiodir kaio-libaio)
+user=$source/tests/scripts/libaio-user.c
+drop_in() {
+	pkg-config --define-variable=libaiodir="$libdir" \
+		--define-variable=includedir="$dir/root$(
+			pkg-config --variable=includedir kaio-libaio)" \
+		"$@" kaio-libaio
+}
+cflags=$(drop_in --cflags)
+
+# runs_on LIBRARY ENVIRONMENT... PROGRAM: it says what it runs on
+runs_on() {
+	library=$1
+	shift
+	env -u LD_LIBRARY_PATH "$@" >"$dir/log" 2>&1 ||
+		fail "$*: $(cat "$dir/log")"
+	case $(cat "$dir/log") in
+	"$library"*) ;;
+	*) fail "$* runs on $(cat "$dir/log"), not on $library" ;;
+	esac
+	for program; do :; done
+	echo "PASS: ${program##*/}"
+}
+
+if [ -e "$libdir/libaio.so.1" ]; then
+	libs=$(drop_in --libs)
+	builds "$cc" user "$user"
+	runs_on "$libdir/" "$dir/user"
+	if [ -s "$dir/empty" ] && [ -s "$dir/hello-read-c++" ]; then
+		cp "$user" "$dir/user.cc"
+		builds "${CXX:-g++} -Wall -Wextra" user-c++ "$dir/user.cc"
+		runs_on "$libdir/" "$dir/user-c++"
+	fi
+
+	# As those that Debian has given another name.
+	sed -n 's/^	\(io_[a-z_]*\);.*/void \1(void) {}/p' \
+		"$source/lib/libaio/libaio.map" >"$dir/stub.c"
+	# shellcheck disable=SC2086
+	if $cc ${CFLAGS:-} -w -shared -fPIC -o "$dir/stub.so" "$dir/stub.c" \
+		-Wl,-soname,libaio.so.1t64 \
+		-Wl,--version-script="$source/lib/libaio/libaio.map" 2>"$dir/log"; then
+		libs=$dir/stub.so
+		builds "$cc" user-1t64 "$user"
+		runs_on "$libdir/" LD_LIBRARY_PATH="$libdir" "$dir/user-1t64"
+	fi
+
+	cflags='' libs=-laio
+	# shellcheck disable=SC2086
+	if $cc ${CFLAGS:-} -o "$dir/user-libaio" "$user" $libs 2>"$dir/log"; then
+		runs_on "$libdir/" LD_LIBRARY_PATH="$libdir" "$dir/user-libaio"
+	else
+		echo "no libaio that goes with $cc: not tried"
+	fi
+	cflags=$(drop_in --cflags)
+fi
+if [ -e "$libdir/libaio.a" ]; then
+	libs=$libdir/libaio.a
+	builds "$cc" user-static "$user"
+	runs_on "no library" "$dir/user-static"
+	static=$(find "$dir/root" -name libkaio.a)
+	cflags="$cflags -I$dir/root$(pkg-config --variable=includedir libkaio)"
+	cflags="$cflags -DBESIDE_LIBKAIO"
+	for libs in "$libdir/libaio.a $static" "$static $libdir/libaio.a"; do
+		builds "$cc" user-beside "$user"
+		runs_on "no library" "$dir/user-beside"
+	done
+fi
+
+make uninstall DESTDIR="$dir/root" >"$dir/log" 2>&1 ||
+	fail "make uninstall: $(cat "$dir/log")"
+left=$(find "$dir/root" ! -type d)
+[ -z "$left" ] || fail "make uninstall leaves $left"

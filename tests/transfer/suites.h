@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+#ifndef SUITES_H
+#define SUITES_H
+
+#include <check.h>
+
+Suite *suite_transfer_beside(void);
+Suite *suite_transfer_end(void);
+Suite *suite_transfer_many(void);
+Suite *suite_transfer_model(void);
+Suite *suite_transfer_shared(void);
+Suite *suite_transfer_short(void);
+Suite *suite_transfer(void);
+Suite *suite_transfer_wait(void);
+
+#endif
