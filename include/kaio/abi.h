@@ -34,10 +34,6 @@
 #ifndef KAIO_INLINE
 #define KAIO_INLINE static inline
 #endif
-/* The same, but where it is not inlined the library's symbol is called. */
-#ifndef KAIO_EXTERN_INLINE
-#define KAIO_EXTERN_INLINE extern inline __attribute__((__gnu_inline__))
-#endif
 
 #define KAIO_VERSION_MAJOR 0
 #define KAIO_VERSION_MINOR 1
