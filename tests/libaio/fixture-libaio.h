@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 /*
- * With the ring, without it, and with it but without spinning. The
- * program ends if it is not our library that the program runs on.
+ * With the ring, without it, and with KAIO_SPIN_NS. The program ends if it does
+ * not run on our library.
  */
 Suite *libaio_suite(const char *name, const TTest *const *tests, size_t nr);
 
