@@ -55,7 +55,7 @@ START_TEST(unknown_contexts_are_polled_by_one_call_each)
 }
 END_TEST
 
-/* Of a file whose poll completes at once. */
+/* A poll that completes at once. */
 static void submit_good(io_context_t ctx)
 {
 	struct iocb iocb;
@@ -67,7 +67,7 @@ static void submit_good(io_context_t ctx)
 	ck_assert_ok(close(ready));
 }
 
-/* Collects one that is there: how many calls that takes. */
+/* How many system calls it takes to collect one completion that is there. */
 static unsigned calls_to_collect(io_context_t ctx)
 {
 	unsigned before = faults_calls(SYS_io_getevents);
@@ -78,7 +78,7 @@ static unsigned calls_to_collect(io_context_t ctx)
 	return faults_calls(SYS_io_getevents) - before;
 }
 
-START_TEST(a_wait_in_the_kernel_is_over_when_it_is_over)
+START_TEST(after_a_wait_in_the_kernel_the_ring_is_read_again)
 {
 	const unsigned expected = harness_has_ring() ? 0 : 1;
 	io_context_t ctx = context();
@@ -109,7 +109,7 @@ static void replace_context(void)
 	ck_assert_uint_eq(calls_to_collect(*ctx), harness_has_ring() ? 0 : 1);
 }
 
-START_TEST(what_is_still_in_the_kernel_is_not_the_next_contexts)
+START_TEST(a_call_in_the_kernel_does_not_count_for_the_next_context)
 {
 	io_context_t ctx = context();
 	struct io_event event;
@@ -161,7 +161,7 @@ START_TEST(an_unknown_handle_costs_few_calls_and_soon_none)
 }
 END_TEST
 
-/* As many as find no place, and half of those that have one destroyed. */
+/* More than have places; then half of the known ones are forgotten. */
 START_TEST(contexts_that_found_no_place_cost_no_other_calls)
 {
 	enum {
@@ -174,7 +174,7 @@ START_TEST(contexts_that_found_no_place_cost_no_other_calls)
 	for (i = 0; i < NR; i++)
 		if (CALL(io_setup(1, &contexts[i])) != 0)
 			SKIP("fs.aio-max-nr leaves only %u contexts", i);
-	/* Without the grace period of io_destroy for each. */
+	/* Without io_destroy, which takes 30 ms each. */
 	for (i = 0; i < NR / 2; i++)
 		kaio_registry_remove((kaio_context_t)contexts[i]);
 	faults_reset();
@@ -225,8 +225,8 @@ Suite *suite_libaio_calls(void)
 {
 	const TTest *tests[] = {
 		unknown_contexts_are_polled_by_one_call_each,
-		a_wait_in_the_kernel_is_over_when_it_is_over,
-		what_is_still_in_the_kernel_is_not_the_next_contexts,
+		after_a_wait_in_the_kernel_the_ring_is_read_again,
+		a_call_in_the_kernel_does_not_count_for_the_next_context,
 		an_unknown_handle_costs_few_calls_and_soon_none,
 		contexts_that_found_no_place_cost_no_other_calls,
 		another_ring_at_its_address_is_left_to_the_kernel,

@@ -28,8 +28,8 @@ static void begin(void)
 	ck_assert_ok(io_setup(16, &ctx));
 }
 
-/* Later kernels do not. */
-static bool a_child_has_the_ring(void)
+/* Not since Linux 7.0. */
+static bool child_maps_the_ring(void)
 {
 	pid_t child = fork();
 	int pipes[2];
@@ -137,8 +137,8 @@ START_TEST(a_child_that_returns_costs_nothing)
 {
 	SKIP_IF_NO_TRAP();
 	begin();
-	if (!a_child_has_the_ring())
-		SKIP("a child has no ring to return to");
+	if (!child_maps_the_ring())
+		SKIP("the kernel does not map the ring in children");
 	interrupt_at_each(harness_has_ring() ? 1 : 10, fork_and_return);
 }
 END_TEST

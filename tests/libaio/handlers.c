@@ -47,8 +47,7 @@ static void count(const struct io_event *events, int nr)
 		collected[(size_t)events++->data]++;
 }
 
-/* Check writes a line for each assertion, which is too much for each of them.
- */
+/* Not an assertion each: Check writes a line for every one. */
 static void all_came_once(size_t operations)
 {
 	size_t i;

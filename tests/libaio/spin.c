@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The libaio drop-in: whether a wait spins, told by its system calls. */
+/* The libaio drop-in: a wait that spins makes no system call. */
 #include "libaio/registry.h"
 #include "calls.h"
 #include "faults.h"
@@ -37,7 +37,7 @@ static unsigned calls_to_wait(const char *spin_ns)
 	return faults_calls(SYS_io_getevents);
 }
 
-START_TEST(it_does_not_unless_it_is_told_for_how_long)
+START_TEST(it_does_not_without_a_number)
 {
 	ck_assert_uint_eq(calls_to_wait(""), 1);
 	ck_assert_uint_eq(calls_to_wait("0"), 1);
@@ -79,7 +79,7 @@ static void submit_poll(io_context_t ctx, struct iocb *iocb)
 	ck_assert_call(io_submit(ctx, 1, list), 1);
 }
 
-/* So long that the other thread runs in that time, even on one processor. */
+/* It spins until the other thread has run, even on one processor. */
 START_TEST(what_completes_while_it_spins_takes_no_call)
 {
 	io_context_t ctx = context("999999999");
@@ -98,7 +98,7 @@ START_TEST(what_completes_while_it_spins_takes_no_call)
 }
 END_TEST
 
-/* With a spin that is over before. */
+/* It has ended spinning before. */
 START_TEST(what_completes_afterwards_ends_the_sleep)
 {
 	io_context_t ctx = context("1000");
@@ -118,7 +118,7 @@ END_TEST
 Suite *suite_libaio_spin(void)
 {
 	const TTest *tests[] = {
-		it_does_not_unless_it_is_told_for_how_long,
+		it_does_not_without_a_number,
 		it_spins_no_longer_than_its_timeout,
 		what_completes_while_it_spins_takes_no_call,
 		what_completes_afterwards_ends_the_sleep,
