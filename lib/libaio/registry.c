@@ -6,8 +6,8 @@
  * only while in_kernel is 0: calls for the last context would keep the next one
  * from its ring.
  *
- * Only the table is allocated, once, and only io_destroy waits for a thread
- * that waits: all of it may be called from a signal handler.
+ * Nothing is allocated, and only io_destroy waits for a thread that waits: all
+ * of it may be called from a signal handler.
  */
 #include "registry.h"
 
@@ -29,13 +29,14 @@
 /* No handle: they are addresses of pages. */
 #define CLAIMED 1
 
-/* Pages of its own, for MADV_WIPEONFORK, whatever their size. */
+/* With room for places() to begin at a page, of whatever size. */
 #define PAGE_SIZE_MIN 4096
 #define PAGE_SIZE_MAX 65536
-static char table[TABLE_SIZE + PAGE_SIZE_MAX];
+static struct context table[PLACES + PAGE_SIZE_MAX / sizeof(struct context)];
 
 uint32_t kaio_registry_spin_ns;
 
+/* Whole pages, for MADV_WIPEONFORK. */
 static struct context *places(void)
 {
 	uintptr_t address = (uintptr_t)table + PAGE_SIZE_MAX - 1;
