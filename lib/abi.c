@@ -98,6 +98,21 @@ static bool to_kernel(const struct wait *wait, struct kernel_timespec *time)
 	return true;
 }
 
+/* io_getevents has no sixth argument, and ignores it. */
+static __attribute__((noinline)) int
+wait_events(long number, const struct wait *wait, const void *set)
+{
+	struct kernel_timespec time;
+	int saved = errno;
+
+	if (!to_kernel(wait, &time))
+		return -EINVAL;
+	return call_result(syscall(number, wait->ctx, wait->min_nr, wait->nr,
+				   wait->events, wait->timed ? &time : NULL,
+				   set),
+			   saved);
+}
+
 static int pgetevents(const struct wait *wait, const sigset_t *sigmask)
 {
 #ifdef PGETEVENTS
@@ -105,15 +120,8 @@ static int pgetevents(const struct wait *wait, const sigset_t *sigmask)
 		kernel_ulong mask;
 		kernel_ulong size; /* less than sizeof(sigset_t) */
 	} set = { (uintptr_t)sigmask, _NSIG / 8 };
-	struct kernel_timespec time;
-	int saved = errno;
 
-	if (!to_kernel(wait, &time))
-		return -EINVAL;
-	return call_result(syscall(PGETEVENTS, wait->ctx, wait->min_nr,
-				   wait->nr, wait->events,
-				   wait->timed ? &time : NULL, &set),
-			   saved);
+	return wait_events(PGETEVENTS, wait, &set);
 #else
 	(void)wait;
 	(void)sigmask;
@@ -124,15 +132,7 @@ static int pgetevents(const struct wait *wait, const sigset_t *sigmask)
 static int getevents(const struct wait *wait)
 {
 #ifdef SYS_io_getevents
-	struct kernel_timespec time;
-	int saved = errno;
-
-	if (!to_kernel(wait, &time))
-		return -EINVAL;
-	return call_result(syscall(SYS_io_getevents, wait->ctx, wait->min_nr,
-				   wait->nr, wait->events,
-				   wait->timed ? &time : NULL),
-			   saved);
+	return wait_events(SYS_io_getevents, wait, NULL);
 #else
 	return pgetevents(wait, NULL);
 #endif

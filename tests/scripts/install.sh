@@ -124,6 +124,11 @@ if [ -e "$libdir/libaio.so.1" ]; then
 	libs=$(drop_in --libs)
 	builds "$cc" user "$user"
 	runs_on "$libdir/" "$dir/user"
+	libs=$(drop_in --define-variable=rpath= --libs)
+	case $libs in *rpath*) fail "rpath= leaves $libs" ;; esac
+	builds "$cc" user-no-rpath "$user"
+	runs_on "$libdir/" LD_LIBRARY_PATH="$libdir" "$dir/user-no-rpath"
+	libs=$(drop_in --libs)
 	if [ -s "$dir/empty" ] && [ -s "$dir/hello-read-c++" ]; then
 		cp "$user" "$dir/user.cc"
 		builds "${CXX:-g++} -Wall -Wextra" user-c++ "$dir/user.cc"

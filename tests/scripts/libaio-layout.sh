@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR LGPL-2.1-or-later
 #
-# <libaio.h> of the drop-in against libaio's own: the same sizes, offsets and
-# constants for every architecture that a compiler is there for, and the same
+# Compares the <libaio.h> of the drop-in with libaio: the same sizes, offsets and
+# constants for every architecture that has a compiler here, and the same
 # bytes from every inline function where the program runs.
 set -u
 
@@ -49,7 +49,7 @@ same() {
 	echo "PASS: $*: the same layout"
 }
 
-# same_bytes COMMAND...: what the inline functions make, where it can be seen
+# same_bytes COMMAND...: what the inline functions store, if the program runs
 same_bytes() {
 	for header in ours theirs; do
 		include=$ours

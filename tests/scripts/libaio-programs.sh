@@ -1,10 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR LGPL-2.1-or-later
 #
-# Programs that know nothing of this library, run on the drop-in for libaio, each
-# with its own check of the data. Called by CI, not by make check, in a build
-# tree, or with libaiodir, the folder of libaio.so.1. Ends with one line:
-# N passed, N failed, N skipped.
+# Runs unmodified programs on the drop-in for libaio, each with its own check of
+# the data. Called by CI, not by make check, in a build tree, or with libaiodir,
+# the folder of libaio.so.1. Ends with one line: N passed, N failed, N skipped.
 set -u
 
 libaiodir=${libaiodir:-lib/kaio-libaio}
@@ -70,16 +69,16 @@ check() {
 	esac
 }
 
-# A program that hangs does not end at SIGTERM, and fio's processes leave the
-# group that timeout ends.
+# A program that hangs ignores SIGTERM, and fio's processes leave the process
+# group that timeout kills.
 # shellcheck disable=SC2016 # for the shell below timeout
 start='"$@" &
 	trap "pkill -KILL -P $!; kill -KILL $!" TERM
 	echo $! >pid
 	wait $!'
 
-# on_dropin INPUT COMMAND...: the command has to read ./gate before it begins,
-# and is held there, loaded and bound, until its maps are copied.
+# on_dropin INPUT COMMAND...: the command reads ./gate first, and waits there,
+# with its libraries loaded, until /proc/PID/maps is copied.
 on_dropin() {
 	input=$1
 	shift
@@ -124,7 +123,7 @@ fio_verifies() {
 " fio gate
 }
 
-# The check is another's, and so is its way to the file.
+# Written on libaio and checked by another engine, and the other way round.
 fio_agrees_with_another_engine() {
 	need fio
 	need_direct_io
@@ -159,9 +158,9 @@ fio_tests() {
 		fio_agrees_with_another_engine
 }
 
-# qemu-img: what it writes is compared, by it and by cmp.
+# qemu-img: its output is compared, by qemu-img and by cmp.
 
-# An empty list of trace events is what it reads first.
+# It reads the list of trace events, which is empty, first.
 qemu_img() {
 	on_dropin '' qemu-img -T events=gate "$@"
 }
@@ -229,7 +228,7 @@ qemu_tests() {
 
 # sysbench: every block holds a checksum of itself and its offset.
 
-# sysbench_validates MODES OPTION...: and in the end, so does its other engine
+# sysbench_validates MODES OPTION...: in the end its synchronous engine checks, too
 sysbench_validates() {
 	modes=$1
 	shift
@@ -247,9 +246,9 @@ sysbench_validates() {
 	sysbench fileio "$@" --validate=on --file-test-mode=seqrd run
 }
 
-# It has one buffer for all that a thread has in flight, and looks into it right
-# after io_submit: a block is still what was read only if nothing else is in
-# flight, or if the kernel did the work inside io_submit. Else it looks at counts.
+# A thread has one buffer for all operations in flight, and checks it right after
+# io_submit. That is right only with one operation in flight, or if the kernel
+# does the I/O inside io_submit. Otherwise only counts are checked.
 sysbench_tests() {
 	check "sysbench: one at a time$1" sysbench_validates \
 		'rndwr rndrd rndrw seqrewr seqrd' --file-async-backlog=1 \
