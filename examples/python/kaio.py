@@ -15,8 +15,8 @@ such as an anonymous mmap. Errors are OSError with an attribute hint.
 Threads, with the GIL or without: submit() and cancel() may be called by any
 number of them at a time; in events() one collects, and the others wait for
 their turn. A block is one thread's at a time. close() waits for those in
-events(), but must not be called beside submit() or cancel(). A signal's handler
-calls neither events() nor close().
+events(), but must not be called beside submit() or cancel(). Handlers of
+signals call neither events() nor close().
 
 After os.fork() a context stays the parent's: in the child its calls raise
 OSError of ECHILD, and close() does nothing to the parent's.
@@ -79,16 +79,15 @@ _release_buffer = _function(ctypes.pythonapi, "PyBuffer_Release", "-p")
 _SETUP, _DESTROY, _SUBMIT, _CANCEL, _GETEVENTS, _RESULT, _QUEUE_WAIT = (
     0, 1, 2, 3, 4, 6, 16)  # enum kaio_call
 
-# Taking a struct kaio_event apart here is four times as fast as asking the
-# library for each member; which is asked once, whether it sees the same.
-_EVENT, _TIME = struct.Struct("=QQqq"), struct.Struct("=qq")
-_sample = _EVENT.pack(1, 2, -3, 4)
-if (_sizeof_event, 2, -3) != (
-        _EVENT.size, _function(_quick, "kaio_event_iocb", "pp")(_sample),
+# To read a struct kaio_event as four words is four times as fast as to ask the
+# library for its members; which is asked once, whether it sees the same.
+_sample = struct.pack("=4q", 1, 2, -3, 4)
+if (len(_sample), 2, -3) != (
+        _sizeof_event, _function(_quick, "kaio_event_iocb", "pp")(_sample),
         _function(_quick, "kaio_event_res", "qp")(_sample)):
     raise ImportError(_path + " has another struct kaio_event")
 
-_WORD = struct.calcsize("P")
+_TIME, _WORD, _new = struct.Struct("=qq"), struct.calcsize("P"), tuple.__new__
 _memory = ctypes.create_string_buffer  # by malloc(3): aligned for anything
 _forks = 0  # between the process that imported this and the one that runs
 os.register_at_fork(after_in_child=lambda: globals().update(_forks=_forks + 1))
@@ -113,10 +112,9 @@ def _fileno(file):
 
 def _export(buffer, writable):
     """A view, which keeps the memory where it is, its address, its size."""
-    view = memoryview(buffer)
-    raw = _memory(128)  # a Py_buffer, whose first member is the address
+    view, raw = memoryview(buffer), _memory(128)
     _get_buffer(view, raw, writable)  # PyBUF_SIMPLE is 0, PyBUF_WRITABLE 1
-    address = ctypes.c_void_p.from_buffer(raw).value
+    address = ctypes.c_void_p.from_buffer(raw).value  # of Py_buffer the first
     _release_buffer(raw)
     return view, address, view.nbytes
 
@@ -141,8 +139,7 @@ class Block:
         self._iocb = _memory(_sizeof_iocb)
         self._address = ctypes.addressof(self._iocb)
         self._word = struct.pack("P", self._address)
-        self.in_flight = False  # True until its event is collected
-        self._settings = _DEFAULTS
+        self.in_flight, self._settings = False, _DEFAULTS
         self.change(operation=operation, file=file, buffer=buffer,
                     offset=offset, **settings)
 
@@ -152,7 +149,7 @@ class Block:
             raise ValueError("the block is in flight")
         for name in settings.keys() - _DEFAULTS.keys():
             raise TypeError("blocks have no " + name)
-        settings = {**self._settings, **settings}
+        settings = {**self._settings, **settings}  # in their order
         name, file, buffer, offset, events, priority, rw_flags, eventfd = (
             settings.values())
         held, operands = None, ()
@@ -168,7 +165,7 @@ class Block:
         elif name == "poll":
             operands = (_number(events),)
         prepare, fd, flags = _PREPARE[name], _fileno(file), _number(rw_flags)
-        priority = None if priority is None else _number(priority, 15)
+        priority = None if priority is None else _number(priority, 16)
         eventfd = None if eventfd is None else _fileno(eventfd)
         # Nothing raises from here on.
         prepare(self._address, fd, *operands)
@@ -224,12 +221,14 @@ class Context(contextlib.AbstractContextManager):
         self._end = weakref.finalize(
             self, _end, self._handle, self._flying, _forks)
         self._lock, self._ready = threading.Lock(), []  # of the one reaper
-        self._depth, self._buffer = depth, _memory(depth * _sizeof_event)
-        self._view = memoryview(self._buffer).cast("B")
-        self._ring = _memory(_sizeof_ring)
+        self._depth, self._memory = depth, [
+            _memory(size) for size in (depth * _sizeof_event, _sizeof_ring)]
+        self._views = [memoryview(self._memory[0]).cast("B").cast(each)
+                       for each in "Qq"]
+        self._buffer, self._ring = map(ctypes.addressof, self._memory)
         if (os.environ.get("KAIO_NO_RING", "0") not in ("", "0")
                 or _attach(self._ring, self._handle) < 0):
-            self._ring = None
+            self._ring = 0
 
     def __exit__(self, *exception):
         self.close()
@@ -244,11 +243,10 @@ class Context(contextlib.AbstractContextManager):
         if ret:
             raise _error(_DESTROY, ret)
 
-    def _check(self):
+    def _refuse(self):
         if self._forks is None:
             raise ValueError("the context is closed")
-        if self._forks != _forks:
-            raise _error(_QUEUE_WAIT, -errno.ECHILD)
+        raise _error(_QUEUE_WAIT, -errno.ECHILD)
 
     def submit(self, *blocks):
         """Hands blocks to the kernel, in order; returns how many it took.
@@ -257,16 +255,18 @@ class Context(contextlib.AbstractContextManager):
         them again after events(). Where the kernel refuses one, this raises
         OSError, whose attribute submitted is how many it took before that one.
         """
-        self._check()
-        flying, nr, taken = self._flying, len(blocks), 0
-        for i, block in enumerate(blocks):
+        if self._forks != _forks:
+            self._refuse()
+        flying, words, taken = self._flying, [], 0
+        for block in blocks:
             if block.in_flight:
-                self._withdraw(blocks[:i])
+                self._withdraw(blocks[:len(words)])
                 raise ValueError("a block is in flight already")
             # Its event may be collected before the call has returned.
             block.in_flight = True
             flying[block._address] = block
-        words = b"".join([block._word for block in blocks])
+            words.append(block._word)
+        words, nr = b"".join(words), len(words)
         while taken < nr:
             ret = _submit(self._handle, nr - taken, words[taken * _WORD:])
             if ret <= 0:
@@ -286,65 +286,64 @@ class Context(contextlib.AbstractContextManager):
 
     def cancel(self, block):
         """Cancels a poll in flight; its event comes as usual, with res 0."""
-        self._check()
+        if self._forks != _forks:
+            self._refuse()
         ret = _cancel(self._handle, block._address, None)
-        if ret < 0 and ret != -errno.EINPROGRESS:
+        if ret not in (0, -errno.EINPROGRESS):
             raise _error(_CANCEL, ret)
 
-    def events(self, minimum=1, maximum=None, timeout=None):
+    def events(self, minimum=1, maximum=1 << 31, timeout=None):
         """Waits for at least minimum events, and returns up to maximum.
 
         They are fewer after timeout nanoseconds, or if no more are in flight.
         """
-        self._check()
-        maximum = 1 << 31 if maximum is None else maximum
+        if self._forks != _forks:
+            self._refuse()
         if not 0 <= minimum <= maximum or timeout is not None and timeout < 0:
             raise ValueError("not 0 <= minimum <= maximum, or timeout < 0")
         end = None if timeout is None else time.monotonic_ns() + timeout
-        if not self._lock.acquire(timeout=-1 if end is None else min(
-                timeout / 1e9, threading.TIMEOUT_MAX)):
+        if not (self._lock.acquire() if end is None else self._lock.acquire(
+                True, min(timeout / 1e9, threading.TIMEOUT_MAX))):
             return []
         try:
-            self._check()
+            if self._forks != _forks:
+                self._refuse()
             self._collect(minimum, maximum, end)
-            ready, self._ready = self._ready, self._ready[maximum:]
-            return ready[:maximum]
+            ready, self._ready = self._ready, []
+            if len(ready) > maximum:
+                ready, self._ready = ready[:maximum], ready[maximum:]
+            return ready
         finally:
             self._lock.release()
 
     def _collect(self, minimum, maximum, end):
-        ready, left = self._ready, None
-        while left != 0:
-            room = min(maximum - len(ready), len(self._flying), self._depth)
-            if self._ring and room > 0:
-                room -= self._take(_reap(self._ring, self._buffer, room))
-            wanted = min(minimum - len(ready), room)
-            if room <= 0 or wanted <= 0 and (self._ring or minimum):
+        ready, flying, ring, left = self._ready, self._flying, self._ring, None
+        buffer, (words, results) = self._buffer, self._views
+        while True:
+            room = min(maximum - len(ready), len(flying), self._depth)
+            if room <= 0:
                 return
-            if end is not None:
-                left = max(0, end - time.monotonic_ns())
-            self._wait(max(0, wanted), room, left)
-            if len(ready) >= minimum:
+            count = room
+            try:
+                if not ring or not (count := _reap(ring, buffer, room)):
+                    wanted = minimum - len(ready)
+                    if wanted <= 0 and (ring or ready):
+                        return
+                    if end is not None:
+                        left = max(0, end - time.monotonic_ns())
+                    count = room
+                    count = _getevents(
+                        self._handle, room if wanted > room else wanted, room,
+                        buffer, None if end is None
+                        else _TIME.pack(*divmod(left, 10 ** 9)))
+            finally:  # where a signal's handler has raised, count is a guess
+                for i in range(1, 4 * count, 4):
+                    if words[i]:
+                        block = flying.pop(words[i])
+                        block.in_flight = False
+                        ready.append(_new(Event, (block, results[i + 1])))
+                        words[i] = 0
+            if count < 0 and count != -errno.EINTR:
+                raise _error(_GETEVENTS, count)
+            if len(ready) >= minimum or left == 0:
                 return
-
-    def _wait(self, minimum, maximum, timeout):
-        ret, size = maximum, maximum * _EVENT.size
-        self._view[:size] = bytes(size)
-        if timeout is not None:
-            timeout = _TIME.pack(*divmod(timeout, 10 ** 9))
-        try:
-            ret = _getevents(self._handle, minimum, maximum, self._buffer,
-                             timeout)
-        finally:  # a signal's handler may raise when the call has returned
-            self._take(max(0, ret))
-        if ret < 0 and ret != -errno.EINTR:
-            raise _error(_GETEVENTS, ret)
-
-    def _take(self, count):
-        for _, address, res, _ in _EVENT.iter_unpack(
-                self._view[:count * _EVENT.size]):
-            if address:
-                block = self._flying.pop(address)
-                block.in_flight = False
-                self._ready.append(Event(block, res))
-        return count
