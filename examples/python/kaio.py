@@ -129,8 +129,8 @@ class Block:
     file and eventfd are file objects or descriptors; buffer is anything with
     the buffer protocol, for readv and writev a sequence of such; events are a
     poll's, as of select.poll(); rw_flags are os.RWF_*; priority is a class (1
-    real time, 2 best effort, 3 idle) << 13 | level. All are attributes, and
-    may be changed while the block is not in flight, even the operation.
+    real time, 2 best effort, 3 idle) << 13 | level. All are attributes, to be
+    changed, even the operation, while in_flight is False, as after the event.
     """
     __slots__ = ("in_flight", "_settings", "_held", "_iocb", "_address",
                  "_word", "__weakref__")

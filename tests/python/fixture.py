@@ -12,10 +12,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 
 import kaio  # noqa: E402
 
-__all__ = ["kaio", "Test", "BLOCK", "SECOND", "aligned", "pattern"]
+__all__ = ["kaio", "Test", "BLOCK", "RWF_APPEND", "SECOND", "aligned",
+           "pattern"]
 
 BLOCK = 4096
 SECOND = 10 ** 9
+RWF_APPEND = 0x10  # os has it since Python 3.10
 
 
 def aligned(size=BLOCK):

@@ -5,7 +5,7 @@ import os
 import unittest
 import weakref
 
-from fixture import Test, aligned, kaio
+from fixture import RWF_APPEND, Test, aligned, kaio
 
 
 class Blocks(Test):
@@ -33,7 +33,7 @@ class Blocks(Test):
         block.change(operation="write", buffer=b"AB", offset=0)
         self.assertEqual(self.run_block(block), 2)
         self.assertEqual(os.pread(other.fileno(), 9, 0), b"ABher")
-        block.rw_flags = os.RWF_APPEND
+        block.rw_flags = RWF_APPEND
         self.run_block(block)
         block.change(operation="writev", buffer=[b"C", b"D"], rw_flags=0)
         self.run_block(block)

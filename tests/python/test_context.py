@@ -249,8 +249,10 @@ class End(Test):
         file = self.file(b"text")
         block, polled = kaio.read(file, bytearray(4)), self.endless()
         self.context.submit(block, polled)
-        child = os.fork()
+        with self.context._lock:  # as by a thread in events()
+            child = os.fork()
         if not child:
+            self.context._lock.acquire(False)
             status = 1
             try:
                 self.in_child(block, polled)
@@ -263,6 +265,7 @@ class End(Test):
         self.assertEqual(self.context.events(1), [(polled, 0)])
 
     def in_child(self, block, polled):
+        destroy, kaio._destroy = kaio._destroy, None
         for call in (self.context.events, self.context.submit,
                      lambda: self.context.events(0),
                      lambda: self.context.cancel(polled)):
@@ -275,6 +278,7 @@ class End(Test):
             self.context.close()
             own.submit(block)
             self.assertEqual(own.events(), [(block, 4)])
+            kaio._destroy = destroy
 
 
 if __name__ == "__main__":

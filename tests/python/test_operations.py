@@ -6,7 +6,7 @@ import os
 import select
 import unittest
 
-from fixture import BLOCK, Test, aligned, kaio, pattern
+from fixture import BLOCK, RWF_APPEND, Test, aligned, kaio, pattern
 
 
 class Operations(Test):
@@ -86,7 +86,7 @@ class Operations(Test):
 
     def test_priority_flags_and_eventfd_reach_the_kernel(self):
         file = self.file(b"text")
-        block = kaio.write(file, b"more", 0, rw_flags=os.RWF_APPEND,
+        block = kaio.write(file, b"more", 0, rw_flags=RWF_APPEND,
                            priority=2 << 13 | 7)
         self.assertEqual(self.run_block(block), 4)
         self.assertEqual(os.pread(file.fileno(), 99, 0), b"textmore")
@@ -103,6 +103,16 @@ class Operations(Test):
             self.assertEqual(self.run_block(kaio.read(each, bytearray(9))), 4)
         with self.assertRaises(TypeError):
             kaio.read("name", bytearray(9))
+
+    def test_the_program_in_the_readme(self):
+        readme = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                              "..", "..", "README.md")
+        with open(readme) as file:
+            program = file.read().split("```python\n")[1].split("```")[0]
+        printed = []
+        exec(program, {"print": printed.append})
+        with open("/etc/passwd", "rb") as file:
+            self.assertEqual(printed, [file.read(4096)])
 
 
 if __name__ == "__main__":
