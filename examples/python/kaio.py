@@ -268,7 +268,8 @@ class Context(contextlib.AbstractContextManager):
             words.append(block._word)
         words, nr = b"".join(words), len(words)
         while taken < nr:
-            ret = _submit(self._handle, nr - taken, words[taken * _WORD:])
+            ret = _submit(self._handle, nr - taken,
+                          words[taken * _WORD:] if taken else words)
             if ret <= 0:
                 self._withdraw(blocks[taken:])
                 if flying and ret in (0, -errno.EAGAIN):
@@ -302,48 +303,46 @@ class Context(contextlib.AbstractContextManager):
         if not 0 <= minimum <= maximum or timeout is not None and timeout < 0:
             raise ValueError("not 0 <= minimum <= maximum, or timeout < 0")
         end = None if timeout is None else time.monotonic_ns() + timeout
-        if not (self._lock.acquire() if end is None else self._lock.acquire(
-                True, min(timeout / 1e9, threading.TIMEOUT_MAX))):
+        if not self._lock.acquire(True, -1 if end is None else min(
+                timeout / 1e9, threading.TIMEOUT_MAX)):
             return []
         try:
             if self._forks != _forks:
                 self._refuse()
-            self._collect(minimum, maximum, end)
-            ready, self._ready = self._ready, []
-            if len(ready) > maximum:
-                ready, self._ready = ready[:maximum], ready[maximum:]
-            return ready
+            ready, flying, left = self._ready, self._flying, None
+            ring, buffer = self._ring, self._buffer
+            words, results = self._views
+            while True:
+                room = len(flying)
+                if room > self._depth or room + len(ready) > maximum:
+                    room = min(self._depth, maximum - len(ready))
+                if room <= 0:
+                    break
+                count = room
+                try:
+                    if not ring or not (count := _reap(ring, buffer, room)):
+                        wanted = minimum - len(ready)
+                        if wanted <= 0 and (ring or ready):
+                            break
+                        if end is not None:
+                            left = max(0, end - time.monotonic_ns())
+                        count = room
+                        count = _getevents(
+                            self._handle, min(wanted, room), room, buffer,
+                            None if end is None
+                            else _TIME.pack(*divmod(left, 10 ** 9)))
+                finally:  # count is a guess where a signal handler raised
+                    for i in range(1, 4 * count, 4):
+                        if words[i]:
+                            block = flying.pop(words[i])
+                            block.in_flight = False
+                            ready.append(_new(Event, (block, results[i + 1])))
+                            words[i] = 0
+                if count < 0 and count != -errno.EINTR:
+                    raise _error(_GETEVENTS, count)
+                if len(ready) >= minimum or left == 0:
+                    break
+            self._ready = ready[maximum:]
+            return ready[:maximum]
         finally:
             self._lock.release()
-
-    def _collect(self, minimum, maximum, end):
-        ready, flying, ring, left = self._ready, self._flying, self._ring, None
-        buffer, (words, results) = self._buffer, self._views
-        while True:
-            room = min(maximum - len(ready), len(flying), self._depth)
-            if room <= 0:
-                return
-            count = room
-            try:
-                if not ring or not (count := _reap(ring, buffer, room)):
-                    wanted = minimum - len(ready)
-                    if wanted <= 0 and (ring or ready):
-                        return
-                    if end is not None:
-                        left = max(0, end - time.monotonic_ns())
-                    count = room
-                    count = _getevents(
-                        self._handle, room if wanted > room else wanted, room,
-                        buffer, None if end is None
-                        else _TIME.pack(*divmod(left, 10 ** 9)))
-            finally:  # where a signal's handler has raised, count is a guess
-                for i in range(1, 4 * count, 4):
-                    if words[i]:
-                        block = flying.pop(words[i])
-                        block.in_flight = False
-                        ready.append(_new(Event, (block, results[i + 1])))
-                        words[i] = 0
-            if count < 0 and count != -errno.EINTR:
-                raise _error(_GETEVENTS, count)
-            if len(ready) >= minimum or left == 0:
-                return
