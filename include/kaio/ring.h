@@ -49,6 +49,20 @@ struct kaio_ring {
 };
 
 /**
+ * kaio_sizeof_ring - size of what kaio_ring_attach() fills in
+ *
+ * For callers that are not C, which allocate it by this, aligned to 8 bytes.
+ *
+ * Return: sizeof(struct kaio_ring).
+ * Context: does not block; thread-safe; async-signal-safe.
+ * Since: 0.1
+ */
+KAIO_INLINE size_t kaio_sizeof_ring(void)
+{
+	return sizeof(struct kaio_ring);
+}
+
+/**
  * kaio_ring_attach - find a context's ring and make sure that it is one
  * @ring: receives what the other functions need; nothing to be freed
  * @ctx: a context of this process, or 0

@@ -158,6 +158,11 @@ void drive_free(struct drive *drive);
 struct turn drive_turn(struct drive *drive, const struct engine *engine,
 		       int64_t turn_ns);
 
+/* engine-python.c: one of these engines' process, which prints as files-child
+ */
+void python_command(char *command, size_t size, const struct engine *engine,
+		    unsigned nr, unsigned iterations, const char *directory);
+
 /* engine.c: opening them, and looking at what they have done */
 
 /* Opens it, and says what to do about it if that cannot be. */
