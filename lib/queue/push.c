@@ -115,6 +115,18 @@ unsigned kaioq_push_array(struct kaio_queue *queue, void *array, size_t stride,
 	return nr;
 }
 
+unsigned kaioq_push_cancelled(struct kaio_queue *queue, void *array,
+			      size_t stride, unsigned nr)
+{
+	unsigned i;
+
+	for (i = 0; i < nr && queue_room(queue); i++)
+		kaioq_cancel(queue,
+			     (struct kaio_iocb *)((char *)array + i * stride));
+	set_push_end(queue);
+	return i;
+}
+
 static int cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
 	struct kaio_iocb **slot = queue->head;

@@ -12,7 +12,12 @@
 unsigned kaioq_push_array(struct kaio_queue *queue, void *array, size_t stride,
 			  unsigned nr);
 
-/* The same for a fast queue, if there is room for all; of one at least. */
+/* The same, but they complete with -ECANCELED. */
+unsigned kaioq_push_cancelled(struct kaio_queue *queue, void *array,
+			      size_t stride, unsigned nr);
+
+/* As kaioq_push_array(), for a fast queue, if there is room for all; of one at
+ * least. */
 static inline bool queue_push_all(struct kaio_queue *queue, void *array,
 				  size_t stride, unsigned nr)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /* Transfers that wait for slots. All of it with the queue's lock. */
 #include "queue/push.h"
-#include "queue/submit.h"
 #include "transfer/transfer.h"
 
 void kaiot_enlist(struct kaio_transfer *transfer)
@@ -34,13 +33,10 @@ static unsigned push(struct kaio_transfer *transfer, struct op *ops,
 		     unsigned nr)
 {
 	struct kaio_queue *queue = transfer->queue;
-	unsigned i;
 
-	if (!transfer_is_cancelled(transfer))
-		return kaioq_push_array(queue, ops, sizeof(*ops), nr);
-	for (i = 0; i < nr && queue_room(queue); i++)
-		kaioq_cancel(queue, &ops[i].op.iocb);
-	return i;
+	return transfer_is_cancelled(transfer)
+		       ? kaioq_push_cancelled(queue, ops, sizeof(*ops), nr)
+		       : kaioq_push_array(queue, ops, sizeof(*ops), nr);
 }
 
 /* False if there was no room for all. */
