@@ -5,15 +5,14 @@
 # in each format, on next to nothing; and what it must refuse.
 set -eu
 
-dir=$(mktemp -d "$PWD/bench-test.XXXXXX") # a disk, if the build is on one
-trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/scripts/harness.sh
+. "${srcdir:-$(dirname "$0")/../..}/tests/scripts/harness.sh"
 bench=tests/bench/kaio-bench
 file=$dir/file
 
 fail() {
-	echo "FAIL: $*"
 	cat "$dir/stdout" "$dir/stderr" 2>/dev/null || true
-	exit 1
+	die "$*"
 }
 
 # works ARGUMENT...: and says nothing on stderr but notes
