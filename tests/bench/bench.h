@@ -88,6 +88,9 @@ void note(const char *text, ...) __attribute__((format(printf, 1, 2)));
 void progress(const char *text, ...) __attribute__((format(printf, 1, 2)));
 void progress_end(void);
 void die(const char *text, ...) __attribute__((format(printf, 1, 2), noreturn));
+/* The command line is wrong: exits with 2. */
+void usage_error(const char *text, ...)
+	__attribute__((format(printf, 1, 2), noreturn));
 void *must_have(void *memory);
 
 /* target.c: the file or device that is read or written */

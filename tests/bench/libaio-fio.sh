@@ -20,7 +20,8 @@ die() {
 }
 
 usage() {
-	die "usage: tests/bench/libaio-fio.sh [-n ROUNDS] [-t SECONDS] [--check]"
+	echo "usage: tests/bench/libaio-fio.sh [-n ROUNDS] [-t SECONDS] [--check]" >&2
+	exit 2
 }
 
 while [ $# -gt 0 ]; do

@@ -6,28 +6,14 @@
 # bytes from every inline function where the program runs.
 set -u
 
-source=$(cd "${srcdir:-.}" && pwd) || exit 99
-dir=$(mktemp -d) || exit 99
-trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/scripts/harness.sh
+. "${srcdir:-$(dirname "$0")/../..}/tests/scripts/harness.sh"
 theirs=${LIBAIO_H:-/usr/include/libaio.h}
 file=$source/tests/scripts/libaio-layout.c
-failed=0
 
-skip() {
-	echo "SKIP: $*"
-}
-
-if ! [ -e "$theirs" ]; then
-	skip "there is no $theirs to compare with"
-	exit 77
-fi
+[ -e "$theirs" ] || skip_all "there is no $theirs to compare with"
 mkdir "$dir/theirs" && cp "$theirs" "$dir/theirs/libaio.h" || exit 99
 ours=$source/include/kaio-libaio
-
-fail() {
-	failed=$((failed + 1))
-	echo "FAIL: $*"
-}
 
 # same COMMAND...: compiles both ways, to the same constants
 same() {

@@ -6,25 +6,16 @@
 # the folder of libaio.so.1. Ends with one line: N passed, N failed, N skipped.
 set -u
 
+# shellcheck source=tests/scripts/harness.sh
+. "${srcdir:-$(dirname "$0")/../..}/tests/scripts/harness.sh"
 libaiodir=${libaiodir:-lib/kaio-libaio}
-if [ ! -e "$libaiodir/libaio.so.1" ]; then
-	echo "SKIP: there is no libaio.so.1 in $libaiodir"
-	exit 77
-fi
+[ -e "$libaiodir/libaio.so.1" ] ||
+	skip_all "there is no libaio.so.1 in $libaiodir"
 libaiodir=$(realpath "$libaiodir")
 library=$(realpath "$libaiodir/libaio.so.1")
-dir=$(mktemp -d "$PWD/libaio-programs.XXXXXX") # a disk, if the build is on one
 cd "$dir" || exit 99
 passed=0
-failed=0
 skipped=0
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT TERM
-
-fail() {
-	echo "$*" >&2
-	exit 1
-}
 
 # skip_test REASON: in its last line
 skip_test() {
@@ -97,14 +88,14 @@ on_dropin() {
 	# It still waits for a program that never came to the gate.
 	kill "$gatekeeper" 2>/dev/null || :
 	wait "$gatekeeper" || :
-	[ "$status" -ne 124 ] || fail "it hangs: $*"
-	[ "$status" -eq 0 ] || fail "status $status: $*"
-	[ -s maps ] || fail "nobody looked at the maps of: $*"
+	[ "$status" -ne 124 ] || die "it hangs: $*"
+	[ "$status" -eq 0 ] || die "status $status: $*"
+	[ -s maps ] || die "nobody looked at the maps of: $*"
 	mapped=$(sed -n 's:^[^/]*/:/:p' maps | sort -u)
 	echo "$mapped" | grep -Fqx "$library" ||
-		fail "it runs without $library: $mapped"
+		die "it runs without $library: $mapped"
 	others=$(echo "$mapped" | grep -Fvx "$library" | grep '/libaio') || :
-	[ -z "$others" ] || fail "it runs on $others"
+	[ -z "$others" ] || die "it runs on $others"
 }
 
 # fio: reads every block that it wrote again, and compares checksums.
