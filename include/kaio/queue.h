@@ -2,29 +2,42 @@
 /*
  * The queue layer: one context, an ordered backlog, and one way to collect.
  *
- * What a queue promises:
+ * What a queue guarantees:
  *
  * 1. Exactly once. Every operation that kaio_queue_push() accepted produces
  *    exactly one completion, unless the queue is destroyed before: its result
- *    from the kernel, or the error for which the kernel would not take it, or
- *    -ECANCELED.
+ *    from the kernel, or the error for which the kernel refused it, or
+ *    -ECANCELED. (One exception: if somebody else destroys the queue's context,
+ *    completions are gone with it, and all calls return -EINVAL.)
  * 2. Operations enter the kernel in the order in which they were pushed.
- * 3. One bad operation costs one operation: those beside it go on.
- * 4. A batch that the kernel takes in part is no error: the rest stays in the
- *    backlog and goes in as room appears.
- * 5. Nothing blocks unless its name is wait, run, drain or destroy; but
- *    submission itself may, as kaio_submit() says.
- * 6. No memory is allocated after kaio_queue_create(), and no lock taken but
+ * 3. One bad operation costs one operation: its neighbours go on.
+ * 4. A batch that the kernel accepts in part is no error: the rest stays in the
+ *    backlog and is submitted as room appears.
+ * 5. Only wait, run, drain and destroy wait; but submission may block, as
+ *    kaio_submit() says.
+ * 6. No memory is allocated after kaio_queue_create(), and no lock taken except
  *    under KAIO_QUEUE_SHARED.
  * 7. Never more operations are in flight than the queue's depth.
+ * 8. A wait sleeps, unless spin_ns asks for more, and never while there is
+ *    something to submit that the kernel would take.
+ * 9. A callback may be left by longjmp(3) or a C++ exception: the queue holds
+ *    nothing meanwhile, and goes on with the next call.
  *
  * An iocb stays the caller's memory. From kaio_queue_push() until its
  * completion has been collected it must stay valid and unchanged, and so must
- * its iovecs; its buffers are the kernel's for as long.
+ * its iovecs; its buffers belong to the kernel meanwhile. Its file descriptor
+ * may be closed once the operation is in flight.
  *
- * A queue belongs to one thread at a time, or to all under KAIO_QUEUE_SHARED.
- * In a child of fork(2) its functions return -ECHILD, or 0 those that return a
- * count only, and the parent's queue goes on as if nothing had been.
+ * A queue is used by one thread at a time, or by any number under
+ * KAIO_QUEUE_SHARED. In a child of fork(2) its functions return -ECHILD, or 0
+ * those that return a count, and the parent's queue is not affected.
+ *
+ * Thread cancellation (deferred, the default of pthread_cancel(3)): where a
+ * queue has any of KAIO_QUEUE_WAKE, _EVENTFD and _SHARED, the functions that
+ * collect (reap, wait, run, drain, and test and wait of a transfer) are
+ * cancellation points, when they begin and while they wait for another thread;
+ * not while the kernel has the thread, and nothing is lost. All other functions
+ * are none.
  */
 #ifndef KAIO_QUEUE_H
 #define KAIO_QUEUE_H
@@ -61,11 +74,11 @@ enum kaio_queue_flags {
 	KAIO_QUEUE_WAKE = 1 << 1,    /* kaio_queue_wake() works */
 	KAIO_QUEUE_EVENTFD = 1 << 2, /* kaio_queue_eventfd() works */
 	/*
-	 * Any thread may call any function, but for creating and destroying the
-	 * queue, while others wait. With KAIO_QUEUE_WAKE as well, a wait goes
-	 * on when nothing is outstanding: other threads may yet push. No lock
-	 * is held while a thread sleeps or calls back; but submission holds it,
-	 * so that a slow io_submit(2) delays the other threads.
+	 * Any thread may call any function while others wait, except to create
+	 * and destroy the queue. With KAIO_QUEUE_WAKE as well, a wait goes on
+	 * when nothing is outstanding: other threads may push. No lock is held
+	 * while a thread sleeps or calls back; but submission holds it, so that
+	 * a slow io_submit(2) delays the other threads.
 	 */
 	KAIO_QUEUE_SHARED = 1 << 3,
 	/* Where fs.aio-max-nr is short, halve the depth until it fits. */
@@ -76,9 +89,8 @@ enum kaio_queue_flags {
 struct kaio_queue_params {
 	uint32_t backlog;     /* operations that may wait beyond the depth */
 	uint32_t flags;	      /* KAIO_QUEUE_* */
-	int64_t spin_ns;      /* how long a wait watches the ring before it
-			       * sleeps; 0: where it is faster, which the
-			       * queue finds out; KAIO_NO_SPIN: not */
+	int64_t spin_ns;      /* how long a wait reads the ring in a loop
+			       * before it sleeps, in nanoseconds; 0: not */
 	uint64_t reserved[6]; /* must be 0 */
 };
 
@@ -89,11 +101,11 @@ struct kaio_queue_params {
  */
 struct kaio_queue_stats {
 	uint64_t pushed;	  /* operations accepted */
-	uint64_t submitted;	  /* operations the kernel took */
+	uint64_t submitted;	  /* operations the kernel accepted */
 	uint64_t completed;	  /* completions handed to the caller */
-	uint64_t rejected;	  /* operations the kernel would not take */
+	uint64_t rejected;	  /* operations the kernel refused */
 	uint64_t canceled;	  /* operations cancelled in the backlog */
-	uint64_t partial_submits; /* batches the kernel took in part */
+	uint64_t partial_submits; /* batches the kernel accepted in part */
 	uint64_t eagains;	  /* times the kernel had no room or memory */
 	uint64_t submit_calls;	  /* system calls io_submit */
 	uint64_t getevents_calls; /* system calls io_getevents, or
@@ -113,16 +125,18 @@ struct kaio_queue_stats {
  * with the backlog it also bounds what may be outstanding: pushed and not yet
  * collected. KAIO_QUEUE_WAKE and _SHARED take one more from the limit, and from
  * the largest depth, and a file descriptor; KAIO_QUEUE_EVENTFD takes one, too.
+ * These descriptors must not be closed while the queue exists, by closefrom(3)
+ * for example: the queue would write into whatever file gets the number.
  *
  * Return: 0, or a negative errno:
  * -EINVAL: @queue is NULL; @depth is out of range; @params has an unknown flag,
- *	a spin_ns below KAIO_NO_SPIN or a reserved member that is not 0; or
- *	depth and backlog exceed INT_MAX
+ *	a negative spin_ns or a reserved member that is not 0; or depth and
+ *	backlog exceed INT_MAX
  * -EAGAIN: fs.aio-max-nr would be exceeded, with KAIO_QUEUE_SHRINK even by a
  *	depth of 1
  * -EMFILE: KAIO_QUEUE_WAKE, _SHARED or _EVENTFD, and the process has no file
  *	descriptor left
- * -ENFILE: likewise, and the system has none left
+ * -ENFILE: as -EMFILE, for the whole system
  * -ENOTSUP: KAIO_QUEUE_WAKE or _SHARED, and the kernel has no polls: it is
  *	older than Linux 4.19
  * -ENOMEM: no memory
@@ -144,8 +158,10 @@ int kaio_queue_create(struct kaio_queue **queue, unsigned depth,
  * kaio_queue_drain() and collect them first. It takes tens of milliseconds even
  * when nothing is in flight.
  *
- * Return: 0, or a negative errno:
- * -ECHILD: the queue belongs to the parent of this process, and was left alone
+ * Return: 0, or a negative errno, and the queue is as it was:
+ * -ECHILD: the queue belongs to the parent of this process
+ * -EPERM: seccomp forbids io_destroy(2)
+ * -ENOSYS: seccomp says that there is no io_destroy(2)
  * Context: blocks; the queue's thread only, when no other uses it; not
  * async-signal-safe.
  * Since: 0.1
@@ -158,17 +174,17 @@ int kaio_queue_destroy(struct kaio_queue *queue);
  * @iocb: a prepared operation, the caller's; to stay valid and unchanged until
  *	its completion has been collected
  *
- * No system call is made: kaio_queue_submit() and kaio_queue_wait() hand the
- * backlog over, and so do kaio_queue_run(), _drain() and _reap(). A thread that
- * is asleep does not notice a push: kaio_queue_submit() after it.
+ * No system call is made: kaio_queue_submit() and all functions that collect
+ * submit the backlog. A thread that is asleep does not notice a push: call
+ * kaio_queue_submit() after it.
  *
  * Under KAIO_QUEUE_EVENTFD it gives @iocb the queue's eventfd, which stays
  * there: before @iocb is pushed to another queue, prepare it anew or call
  * kaio_iocb_clear_eventfd().
  *
  * Return: 0, or a negative errno, and the operation was not accepted:
- * -EINVAL: @queue or @iocb is NULL; or @iocb has an eventfd of its own, and the
- *	queue has KAIO_QUEUE_EVENTFD
+ * -EINVAL: @queue or @iocb is NULL; @iocb has an eventfd of its own, and the
+ *	queue has KAIO_QUEUE_EVENTFD; or the queue's context is gone
  * -ENOBUFS: as many operations are outstanding as depth and backlog allow;
  *	collect some
  * -ECHILD: the queue belongs to the parent of this process
@@ -179,14 +195,14 @@ int kaio_queue_destroy(struct kaio_queue *queue);
 int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb);
 
 /**
- * kaio_queue_submit - hand the backlog to the kernel, as far as there is room
+ * kaio_queue_submit - submit the backlog, as far as there is room
  * @queue: the queue
  *
- * Operations that the kernel would not take become completions, to be collected
- * like all others.
+ * Operations that the kernel refuses become completions, to be collected like
+ * all others.
  *
- * Return: how many the kernel took, which may be 0; or a negative errno:
- * -EINVAL: @queue is NULL
+ * Return: how many the kernel accepted, which may be 0; or a negative errno:
+ * -EINVAL: @queue is NULL, or its context is gone
  * -ECHILD: the queue belongs to the parent of this process
  * Context: may block as kaio_submit() says; the queue's thread only, or any
  * under KAIO_QUEUE_SHARED; not async-signal-safe.
@@ -200,17 +216,15 @@ int kaio_queue_submit(struct kaio_queue *queue);
  * @events: receives the completions
  * @max: room in @events
  *
- * The backlog moves on, too, as far as there is room.
+ * The backlog is submitted, too, as far as there is room.
  *
  * Return: how many completions, 0 to @max; or a negative errno:
- * -EINVAL: @queue is NULL; @events is NULL and @max is not 0; or @max exceeds
- *	INT_MAX
- * -EFAULT: @events cannot be written; nothing is lost (only where completions
- *	are collected by system call: elsewhere it is a SIGSEGV)
+ * -EINVAL: @queue is NULL; @events is NULL and @max is not 0; @max exceeds
+ *	INT_MAX; or the queue's context is gone
  * -ECHILD: the queue belongs to the parent of this process
  * -EPERM: seccomp forbids io_getevents(2) and io_pgetevents(2); only without
  *	the ring
- * -ENOSYS: likewise
+ * -ENOSYS: as -EPERM, where seccomp says so
  * Context: does not wait, but may block as kaio_submit() says; the queue's
  * thread only, or any under KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
@@ -219,7 +233,7 @@ int kaio_queue_reap(struct kaio_queue *queue, struct kaio_event *events,
 		    unsigned max);
 
 /**
- * kaio_queue_wait - submit, and collect at least so many completions
+ * kaio_queue_wait - submit, and collect at least some number of completions
  * @queue: the queue
  * @events: receives the completions
  * @min: wait until there are so many, 0 to @max; 0 does not wait
@@ -229,24 +243,25 @@ int kaio_queue_reap(struct kaio_queue *queue, struct kaio_event *events,
  *
  * When fewer than @min operations are outstanding, it waits for those; when
  * none is, it returns 0 at once. But under KAIO_QUEUE_SHARED together with
- * KAIO_QUEUE_WAKE it goes on until it has one completion at least, which other
- * threads may yet push.
+ * KAIO_QUEUE_WAKE it goes on until it has at least one completion, as other
+ * threads may push.
  *
- * Return: how many completions, fewer than @min only if the time was up,
+ * Of several threads that wait on a shared queue, one waits for the kernel, and
+ * the others for that one; signals interrupt the former only.
+ *
+ * Return: how many completions, fewer than @min only if it timed out,
  * kaio_queue_wake() came, no more are outstanding, or a signal or an error came
- * after these, which the next call will find; or a negative errno, and no
+ * after these, which the next call will report; or a negative errno, and no
  * completion was collected:
  * -EINVAL: @queue is NULL; @events is NULL and @max is not 0; @min exceeds
- *	@max; @max exceeds INT_MAX; or @timeout_ns is negative and not
- *	KAIO_FOREVER
+ *	@max; @max exceeds INT_MAX; @timeout_ns is negative and not
+ *	KAIO_FOREVER; or the queue's context is gone
  * -EINTR: a signal came, or other work the kernel had for this thread, while
  *	there was nothing to collect; call again
- * -EFAULT: @events cannot be written; nothing is lost (only where completions
- *	are collected by system call: elsewhere it is a SIGSEGV)
  * -ECHILD: the queue belongs to the parent of this process
- * -EPERM: seccomp forbids io_getevents(2) and io_pgetevents(2), and without
- *	them one cannot sleep
- * -ENOSYS: likewise
+ * -EPERM: seccomp forbids io_getevents(2) and io_pgetevents(2), without which
+ *	no thread can sleep
+ * -ENOSYS: as -EPERM, where seccomp says so
  * Context: blocks; the queue's thread only, or any under KAIO_QUEUE_SHARED; not
  * async-signal-safe.
  * Since: 0.1
@@ -255,7 +270,8 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
 		    unsigned min, unsigned max, int64_t timeout_ns);
 
 /**
- * kaio_queue_run - submit, and call back for at least so many completions
+ * kaio_queue_run - submit, and call back for at least some number of
+ *	completions
  * @queue: the queue; every operation in it is the iocb of a struct kaio_op
  * @min: wait until there are so many; 0 does not wait
  * @timeout_ns: for how long to wait, in nanoseconds from the call; 0 not at
@@ -265,23 +281,27 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
  * res being what an event's res is. The operation is the caller's again before
  * the call. Callbacks are made on the calling thread, one after the other, with
  * no lock held. One may push this operation and others, submit, cancel, and run
- * the queue again, but not destroy it. One that pushes its operation again each
- * time does not keep the caller here: only completions that were there before
- * the callbacks began count as ready. With a @min of more than 1 it may sleep
- * until so many are there before it calls back for any.
+ * the queue again, but not destroy it. It may be left by longjmp(3) or a C++
+ * exception, which ends this call; completions that it has not called back for
+ * stay to be collected. A callback that pushes its operation again each time
+ * does not keep the caller here: only completions that were there before the
+ * first callback are called back for until @min is looked at again.
  *
- * Return: how many callbacks were made, fewer than @min only if the time was
- * up, a signal or kaio_queue_wake() came, or no more are outstanding; or a
- * negative errno, and no callback was made:
- * -EINVAL: @queue is NULL; @min exceeds INT_MAX; or @timeout_ns is negative
- *	and not KAIO_FOREVER
+ * Completions that are there are called back for before it sleeps; but with a
+ * @min of more than 1 and nothing in the backlog it may then sleep until all
+ * that are missing are there.
+ *
+ * Return: how many callbacks were made, fewer than @min only if it timed out, a
+ * signal or kaio_queue_wake() came, or no more are outstanding; or a negative
+ * errno, and no callback was made:
+ * -EINVAL: @queue is NULL; @min exceeds INT_MAX; @timeout_ns is negative and
+ *	not KAIO_FOREVER; or the queue's context is gone
  * -EINTR: a signal came, or other work the kernel had for this thread, while
  *	there was nothing to collect; call again
- * -ELOOP: 16 calls of it for this queue are within each other on this thread
  * -ECHILD: the queue belongs to the parent of this process
- * -EPERM: seccomp forbids io_getevents(2) and io_pgetevents(2), and without
- *	them one cannot sleep
- * -ENOSYS: likewise
+ * -EPERM: seccomp forbids io_getevents(2) and io_pgetevents(2), without which
+ *	no thread can sleep
+ * -ENOSYS: as -EPERM, where seccomp says so
  * Context: blocks; the queue's thread only, or any under KAIO_QUEUE_SHARED; not
  * async-signal-safe.
  * Since: 0.1
@@ -292,12 +312,16 @@ int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns);
  * kaio_queue_wake - end a wait
  * @queue: a queue created with KAIO_QUEUE_WAKE
  *
- * A thread that waits in kaio_queue_wait() or kaio_queue_run() returns with
- * what it has, which may be 0; if none waits, the next one to wait does. One
- * wake ends one wait, and many before that are one. Calls that do not wait,
- * with a @min or a timeout of 0, leave it to the next that does. As a wait that
- * is woken may return completions, what it returns does not tell: say why in a
- * variable, before the wake, that the waiter looks at after each wait.
+ * A thread that waits in kaio_queue_wait(), kaio_queue_run() or
+ * kaio_transfer_wait() returns with what it has, which may be 0; if none waits,
+ * the next one to wait does. One wake ends one wait; several wakes before that
+ * count as one. Calls that do not wait, with a @min or a timeout of 0, leave it
+ * to the next that does. As a wait that is woken may return completions, its
+ * result does not show the wake: record the reason in a variable first, which
+ * the waiter reads after each wait.
+ *
+ * It writes to a file descriptor of the queue's: see kaio_queue_create() for a
+ * program that closes all its descriptors.
  *
  * Return: 0, or a negative errno:
  * -EINVAL: @queue is NULL, or was created without KAIO_QUEUE_WAKE
@@ -312,10 +336,11 @@ int kaio_queue_wake(struct kaio_queue *queue);
  * @queue: a queue created with KAIO_QUEUE_EVENTFD
  *
  * It is readable while there is something to collect, errors made by the queue
- * included, and now and then when there is nothing; kaio_queue_reap(), _wait()
- * and _run() clear it. Wait for it level-triggered, and neither read nor close
- * it. Operations that were given an eventfd of their own cannot be pushed to
- * such a queue: it uses their resfd.
+ * included, and while the kernel has no memory for the backlog, which the next
+ * call submits again; spurious readiness is possible. kaio_queue_reap(),
+ * _wait() and _run() clear it. Wait for it level-triggered, and neither read
+ * nor close it. Operations that were given an eventfd of their own cannot be
+ * pushed to such a queue: it uses their resfd.
  *
  * Return: the queue's file descriptor, or a negative errno:
  * -EINVAL: @queue is NULL, or was created without KAIO_QUEUE_EVENTFD
@@ -331,17 +356,15 @@ int kaio_queue_eventfd(struct kaio_queue *queue);
  * @iocb: the operation, at the address it was pushed from
  *
  * An operation in the backlog completes with -ECANCELED. A poll in flight is
- * cancelled in the kernel and completes with 0. Pushed more than once, the one
- * that has waited longest in the backlog is meant.
+ * cancelled in the kernel and completes with 0. Of an operation that was pushed
+ * more than once, the one that has waited longest in the backlog is cancelled.
  *
  * Return: 0, and its completion will come; or a negative errno:
- * -EINVAL: @queue or @iocb is NULL
- * -EBUSY: it is in flight and cannot be cancelled, or has just completed; its
- *	completion will come
- * -ENOENT: it is neither in the backlog nor in flight: never pushed, collected,
- *	or complete and only to be collected
+ * -EINVAL: @queue or @iocb is NULL, or the queue's context is gone
+ * -EBUSY: it is not in the backlog, and the kernel does not cancel it: it is in
+ *	flight and completes by itself, or has completed, or was never pushed
  * -ECHILD: the queue belongs to the parent of this process
- * Context: does not block, but takes time in proportion to what is outstanding;
+ * Context: does not block, but takes time in proportion to the backlog;
  * the queue's thread only, or any under KAIO_QUEUE_SHARED; not
  * async-signal-safe.
  * Since: 0.1
@@ -354,17 +377,18 @@ int kaio_queue_cancel(struct kaio_queue *queue, struct kaio_iocb *iocb);
  * @timeout_ns: for how long to wait, in nanoseconds from the call; 0 not at
  *	all, KAIO_FOREVER without end
  *
- * The completions stay to be collected.
+ * The completions stay to be collected. kaio_queue_wake() does not end it.
  *
  * Return: 0, or a negative errno:
- * -EINVAL: @queue is NULL, or @timeout_ns is negative and not KAIO_FOREVER
- * -ETIMEDOUT: the time was up before
+ * -EINVAL: @queue is NULL; @timeout_ns is negative and not KAIO_FOREVER; or the
+ *	queue's context is gone
+ * -ETIMEDOUT: it timed out before
  * -EINTR: a signal came before, or other work the kernel had for this thread;
  *	call again
  * -ECHILD: the queue belongs to the parent of this process
- * -EPERM: seccomp forbids io_getevents(2) and io_pgetevents(2), and without
- *	them one cannot sleep
- * -ENOSYS: likewise
+ * -EPERM: seccomp forbids io_getevents(2) and io_pgetevents(2), without which
+ *	no thread can sleep
+ * -ENOSYS: as -EPERM, where seccomp says so
  * Context: blocks; the queue's thread only, or any under KAIO_QUEUE_SHARED; not
  * async-signal-safe.
  * Since: 0.1
@@ -375,7 +399,7 @@ int kaio_queue_drain(struct kaio_queue *queue, int64_t timeout_ns);
  * kaio_queue_inflight - count the operations that the kernel has
  * @queue: the queue, or NULL
  *
- * Return: how many it took whose completion has not been taken from it.
+ * Return: how many it has accepted whose completion has not been collected.
  * Context: does not block; the queue's thread only, or any under
  * KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
@@ -386,7 +410,7 @@ unsigned kaio_queue_inflight(const struct kaio_queue *queue);
  * kaio_queue_backlog - count the operations that wait to be submitted
  * @queue: the queue, or NULL
  *
- * Return: how many were pushed that the kernel has not had.
+ * Return: how many were pushed and are not yet in the kernel.
  * Context: does not block; the queue's thread only, or any under
  * KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
