@@ -17,14 +17,12 @@
 #include <time.h>
 
 #ifdef __cplusplus
-/* A function may be named as its structure is: g++ would call that a shadow. */
-#define KAIO_BEGIN_DECLS                                                       \
-	_Pragma("GCC visibility push(default)") _Pragma("GCC diagnostic push") \
-		_Pragma("GCC diagnostic ignored \"-Wshadow\"") extern "C"      \
+#define KAIO_BEGIN_DECLS                                   \
+	_Pragma("GCC visibility push(default)") extern "C" \
 	{
 #define KAIO_END_DECLS \
 	}              \
-	_Pragma("GCC diagnostic pop") _Pragma("GCC visibility pop")
+	_Pragma("GCC visibility pop")
 #else
 #define KAIO_BEGIN_DECLS _Pragma("GCC visibility push(default)")
 #define KAIO_END_DECLS _Pragma("GCC visibility pop")

@@ -103,9 +103,9 @@ enum kaio_call {
 	KAIO_CALL_PGETEVENTS = 5,
 	KAIO_CALL_RESULT = 6, /* the res of an event or of a callback */
 	KAIO_CALL_RING_ATTACH = 7,
-	KAIO_CALL_PROBE = 8,
-	KAIO_CALL_LIMITS = 9,
-	KAIO_CALL_FILE_INFO = 10,
+	KAIO_CALL_PROBE_SYSTEM = 8,
+	KAIO_CALL_GET_LIMITS = 9,
+	KAIO_CALL_GET_FILE_INFO = 10,
 	KAIO_CALL_QUEUE_CREATE = 11,
 	KAIO_CALL_QUEUE_DESTROY = 12,
 	KAIO_CALL_QUEUE_PUSH = 13,
@@ -123,11 +123,13 @@ enum kaio_call {
 	KAIO_CALL_TRANSFER_WAIT = 25,
 	KAIO_CALL_TRANSFER_RESULT = 26,
 	KAIO_CALL_TRANSFER_BYTES = 27,
-	KAIO_CALL_TRANSFER_RELEASE = 28
+	KAIO_CALL_TRANSFER_RELEASE = 28,
+	KAIO_CALL_TRANSFER_ACTIVE = 29,
+	KAIO_CALL_TRANSFER_CANCEL = 30
 };
 
 /**
- * kaio_probe - find out what works here
+ * kaio_probe_system - find out what works here
  * @probe: receives it, as far as it could be found out, whatever is returned
  *
  * Each system call is tried, and with a context of depth 16 each operation and
@@ -155,10 +157,10 @@ enum kaio_call {
  * Context: blocks; thread-safe; not async-signal-safe.
  * Since: 0.1
  */
-int kaio_probe(struct kaio_probe *probe);
+int kaio_probe_system(struct kaio_probe *probe);
 
 /**
- * kaio_limits - tell what contexts may take and what a depth costs
+ * kaio_get_limits - tell what contexts may take and what a depth costs
  * @limits: receives it; unchanged on error
  *
  * A context is charged its depth, which is what kaio_setup() was given, against
@@ -176,11 +178,11 @@ int kaio_probe(struct kaio_probe *probe);
  * Context: does not block; thread-safe; not async-signal-safe.
  * Since: 0.1
  */
-int kaio_limits(struct kaio_limits *limits);
+int kaio_get_limits(struct kaio_limits *limits);
 
 /**
  * kaio_limits_ring_bytes - tell the size of a context's ring
- * @limits: from kaio_limits(): the processors and the page count
+ * @limits: from kaio_get_limits(): the processors and the page count
  * @depth: of the context, 1 to 4194304
  *
  * The kernel takes 4 operations per processor for the least of depths, makes
@@ -204,7 +206,7 @@ KAIO_INLINE uint64_t kaio_limits_ring_bytes(const struct kaio_limits *limits,
 }
 
 /**
- * kaio_file_info - tell what O_DIRECT asks of a file, and whether it is
+ * kaio_get_file_info - tell what O_DIRECT asks of a file, and whether it is
  *	asynchronous
  * @fd: the file, not opened with O_PATH
  * @info: receives it; unchanged on error
@@ -223,7 +225,7 @@ KAIO_INLINE uint64_t kaio_limits_ring_bytes(const struct kaio_limits *limits,
  * not async-signal-safe.
  * Since: 0.1
  */
-int kaio_file_info(int fd, struct kaio_file_info *info);
+int kaio_get_file_info(int fd, struct kaio_file_info *info);
 
 /**
  * kaio_explain - say what an error means and what to do about it

@@ -116,13 +116,13 @@ static const struct explanation explanations[] = {
 	{ CALL(RESULT), -EINVAL,
 	  "The buffer, offset or size does not have the alignment that "
 	  "O_DIRECT asks of this file, or the file cannot do this operation: "
-	  "kaio_file_info tells the alignment." },
+	  "kaio_get_file_info tells the alignment." },
 	{ CALL(SUBMIT) | CALL(RESULT), -ENOMEM,
 	  "The kernel has no memory for this operation: do it again later, or "
 	  "with fewer iovecs." },
 	{ CALL(SUBMIT) | CALL(RESULT), -EOPNOTSUPP,
 	  "The kernel or this file does not know one of the rw_flags: leave "
-	  "it out; kaio_probe tells which the kernel knows." },
+	  "it out; kaio_probe_system tells which the kernel knows." },
 	{ CALL(SUBMIT), -EPERM,
 	  "This process may not use the priority class of the operation, or a "
 	  "security policy forbids io_submit: use another class, or allow the "

@@ -222,7 +222,8 @@ static int file_info(int fd, struct kaio_file_info *info)
 	return 0;
 }
 
-__attribute__((cold)) int kaio_file_info(int fd, struct kaio_file_info *info)
+__attribute__((cold)) int kaio_get_file_info(int fd,
+					     struct kaio_file_info *info)
 {
 	int saved = errno;
 	int ret;

@@ -224,7 +224,7 @@ static int try_all(struct trial *trial, struct kaio_probe *probe)
 		       : 0;
 }
 
-__attribute__((cold)) int kaio_probe(struct kaio_probe *probe)
+__attribute__((cold)) int kaio_probe_system(struct kaio_probe *probe)
 {
 	struct trial trial = { .reader = -1, .writer = -1, .memfd = -1 };
 	int saved = errno;
@@ -298,7 +298,7 @@ static uint32_t possible_cpus(void)
 	return present > 0 ? (uint32_t)present : 1;
 }
 
-__attribute__((cold)) int kaio_limits(struct kaio_limits *limits)
+__attribute__((cold)) int kaio_get_limits(struct kaio_limits *limits)
 {
 	struct kaio_limits found = { 0 };
 	int saved = errno;

@@ -25,7 +25,7 @@ static struct kaio_file_info info_of(int fd)
 	size_t i;
 
 	memset(&info, 0xff, sizeof(info));
-	ck_assert_ok(kaio_file_info(fd, &info));
+	ck_assert_ok(kaio_get_file_info(fd, &info));
 	for (i = 0; i < COUNT(info.reserved); i++)
 		ck_assert_uint_eq(info.reserved[i], 0);
 	return info;
@@ -157,11 +157,11 @@ START_TEST(what_is_no_open_file_is_refused)
 	struct kaio_file_info info = { .size = 4711 };
 
 	errno = 4711;
-	ck_assert_int_eq(kaio_file_info(-1, &info), -EBADF);
-	ck_assert_int_eq(kaio_file_info(1000000, &info), -EBADF);
-	ck_assert_int_eq(kaio_file_info(0, NULL), -EINVAL);
+	ck_assert_int_eq(kaio_get_file_info(-1, &info), -EBADF);
+	ck_assert_int_eq(kaio_get_file_info(1000000, &info), -EBADF);
+	ck_assert_int_eq(kaio_get_file_info(0, NULL), -EINVAL);
 	ck_assert_int_eq(errno, 4711);
-	ck_assert_int_eq(kaio_file_info(open(".", O_PATH), &info), -EBADF);
+	ck_assert_int_eq(kaio_get_file_info(open(".", O_PATH), &info), -EBADF);
 	ck_assert_uint_eq(info.size, 4711);
 }
 END_TEST

@@ -25,7 +25,7 @@ START_TEST(a_context_is_charged_its_depth)
 	ck_assert_ok(kaio_setup(1000, &ctx));
 	errno = 4711;
 	memset(&limits, 0xff, sizeof(limits));
-	ck_assert_ok(kaio_limits(&limits));
+	ck_assert_ok(kaio_get_limits(&limits));
 	ck_assert_int_eq(errno, 4711);
 	/* Other processes have contexts, too. */
 	ck_assert_uint_ge(limits.aio_nr, 1000);
@@ -44,7 +44,7 @@ START_TEST(aio_max_nr_is_where_depths_end)
 	struct kaio_limits limits;
 	kaio_context_t ctx = 0;
 
-	ck_assert_ok(kaio_limits(&limits));
+	ck_assert_ok(kaio_get_limits(&limits));
 	if (limits.aio_max_nr >= 4194304)
 		SKIP("fs.aio-max-nr is without effect");
 	ck_assert_int_eq(kaio_setup((unsigned)limits.aio_max_nr + 1, &ctx),
@@ -58,7 +58,7 @@ START_TEST(the_size_of_a_ring_is_the_kernels)
 	struct kaio_limits limits;
 	size_t i;
 
-	ck_assert_ok(kaio_limits(&limits));
+	ck_assert_ok(kaio_get_limits(&limits));
 	for (i = 0; i < COUNT(depths); i++) {
 		kaio_context_t ctx = 0;
 		struct kaio_ring ring;
@@ -102,7 +102,7 @@ static void errors_are_passed_through_fn(int error)
 	if (!refuse_open(error))
 		SKIP("there are no seccomp filters, or no fork");
 	errno = 4711;
-	ck_assert_int_eq(kaio_limits(&limits), -error);
+	ck_assert_int_eq(kaio_get_limits(&limits), -error);
 	ck_assert_int_eq(errno, 4711);
 	ck_assert_uint_eq(limits.aio_nr, 4711);
 }
@@ -135,9 +135,9 @@ START_TEST(without_file_descriptors_it_is_emfile)
 	none = before;
 	none.rlim_cur = 0;
 	ck_assert_ok(setrlimit(RLIMIT_NOFILE, &none));
-	ck_assert_int_eq(kaio_limits(&limits), -EMFILE);
+	ck_assert_int_eq(kaio_get_limits(&limits), -EMFILE);
 	ck_assert_ok(setrlimit(RLIMIT_NOFILE, &before));
-	ck_assert_int_eq(kaio_limits(NULL), -EINVAL);
+	ck_assert_int_eq(kaio_get_limits(NULL), -EINVAL);
 }
 END_TEST
 
@@ -159,7 +159,7 @@ START_TEST(a_file_without_a_number_is_enodata)
 		unlink(path);
 		SKIP("nothing can be mounted");
 	}
-	ck_assert_int_eq(kaio_limits(&limits), -ENODATA);
+	ck_assert_int_eq(kaio_get_limits(&limits), -ENODATA);
 	unlink(path);
 }
 END_TEST

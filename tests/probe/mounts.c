@@ -119,7 +119,7 @@ static struct kaio_file_info info_of(int fd)
 {
 	struct kaio_file_info info;
 
-	ck_assert_ok(kaio_file_info(fd, &info));
+	ck_assert_ok(kaio_get_file_info(fd, &info));
 	return info;
 }
 

@@ -46,7 +46,7 @@ START_TEST(it_finds_what_is_known_to_be_here)
 	size_t i;
 
 	memset(&probe, 0xff, sizeof(probe));
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_ok(probe.setup);
 	ck_assert_ok(probe.destroy);
 	ck_assert_ok(probe.submit);
@@ -71,7 +71,7 @@ START_TEST(rw_flags_are_those_that_pwritev2_knows)
 
 	ck_assert_int_ge(fd, 0);
 	unlink(path);
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_uint_lt(probe.rw_flags, KAIO_RWF_NOSIGNAL * 2);
 	for (flag = 1; flag <= KAIO_RWF_NOSIGNAL; flag *= 2) {
 		bool taken = pwritev2(fd, &iov, 1, 0, flag) == 1;
@@ -95,10 +95,10 @@ START_TEST(it_leaves_nothing_behind)
 
 	errno = 4711;
 	for (i = 0; i < 3; i++)
-		ck_assert_ok(kaio_probe(&probe));
-	ck_assert_int_eq(kaio_probe(NULL), -EINVAL);
+		ck_assert_ok(kaio_probe_system(&probe));
+	ck_assert_int_eq(kaio_probe_system(NULL), -EINVAL);
 	faults_fail_after(SYS_io_setup, 1, EAGAIN);
-	ck_assert_int_eq(kaio_probe(&probe), -EAGAIN);
+	ck_assert_int_eq(kaio_probe_system(&probe), -EAGAIN);
 	ck_assert_int_eq(errno, 4711);
 	ck_assert_int_eq(first_free_fd(), fd);
 	ck_assert_int_eq(count_contexts(), contexts);
@@ -114,7 +114,7 @@ START_TEST(errors_of_io_setup_are_passed_through)
 
 	for (i = 0; i < COUNT(errors); i++) {
 		faults_fail_after(SYS_io_setup, 1, errors[i]);
-		ck_assert_int_eq(kaio_probe(&probe), -errors[i]);
+		ck_assert_int_eq(kaio_probe_system(&probe), -errors[i]);
 		ck_assert_int_eq(probe.setup, -errors[i]);
 		ck_assert_ok(probe.getevents);
 		ck_assert_uint_eq(probe.opcodes, 0);
@@ -132,7 +132,7 @@ START_TEST(a_kernel_without_aio_is_enosys)
 
 	for (i = 0; i < COUNT(calls); i++)
 		faults_fail(calls[i], ENOSYS, 1000);
-	ck_assert_int_eq(kaio_probe(&probe), -ENOSYS);
+	ck_assert_int_eq(kaio_probe_system(&probe), -ENOSYS);
 	ck_assert_int_eq(probe.setup, -ENOSYS);
 	ck_assert_int_eq(probe.destroy, -ENOSYS);
 	ck_assert_int_eq(probe.submit, -ENOSYS);
@@ -152,7 +152,7 @@ START_TEST(memory_that_ran_out_is_no_finding)
 
 	for (i = 0; i < COUNT(errors); i++) {
 		faults_fail_after(SYS_io_submit, 5, errors[i]);
-		ck_assert_int_eq(kaio_probe(&probe), -ENOMEM);
+		ck_assert_int_eq(kaio_probe_system(&probe), -ENOMEM);
 	}
 }
 END_TEST
@@ -174,13 +174,13 @@ START_TEST(without_file_descriptors_it_is_emfile)
 
 	ck_assert_ok(getrlimit(RLIMIT_NOFILE, &before));
 	limit_fds((rlim_t)fd + 2);
-	ck_assert_int_eq(kaio_probe(&probe), -EMFILE);
+	ck_assert_int_eq(kaio_probe_system(&probe), -EMFILE);
 	ck_assert_int_eq(first_free_fd(), fd);
 	limit_fds((rlim_t)fd + 1);
-	ck_assert_int_eq(kaio_probe(&probe), -EMFILE);
+	ck_assert_int_eq(kaio_probe_system(&probe), -EMFILE);
 	ck_assert_int_eq(first_free_fd(), fd);
 	limit_fds(before.rlim_cur);
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 }
 END_TEST
 
@@ -190,7 +190,7 @@ START_TEST(where_the_system_has_no_file_descriptors_it_is_enfile)
 
 	if (!policy_refuse(SYS_pipe2, ENFILE))
 		SKIP("there are no seccomp filters, or no fork");
-	ck_assert_int_eq(kaio_probe(&probe), -ENFILE);
+	ck_assert_int_eq(kaio_probe_system(&probe), -ENFILE);
 }
 END_TEST
 
@@ -205,7 +205,7 @@ START_TEST(a_kernel_before_4_13_knows_no_rw_flags_and_four_operations)
 	struct kaio_probe probe;
 
 	faults_script_submit(results, COUNT(results));
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_uint_eq(probe.opcodes, 0x183);
 	ck_assert_int_eq(probe.cancel, -EINVAL);
 	ck_assert_uint_eq(probe.rw_flags, 0);
@@ -219,7 +219,7 @@ START_TEST(a_kernel_that_takes_any_rw_flags_knows_none)
 	struct kaio_probe probe;
 
 	faults_script_submit(results, COUNT(results));
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_uint_eq(probe.rw_flags, 0);
 }
 END_TEST
@@ -234,7 +234,7 @@ START_TEST(a_kernel_of_4_19_knows_nowait_although_its_pipes_do_not)
 	struct kaio_probe probe;
 
 	faults_script_submit(results, COUNT(results));
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_uint_eq(probe.opcodes, 0x1af);
 	ck_assert_uint_eq(probe.rw_flags,
 			  KAIO_RWF_HIPRI | KAIO_RWF_DSYNC | KAIO_RWF_SYNC |
