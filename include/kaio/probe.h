@@ -232,12 +232,16 @@ int kaio_get_file_info(int fd, struct kaio_file_info *info);
  * @call: what returned it
  * @error: what was returned, a negative errno; 0 or more is no error
  *
- * The same number means another thing from another call: a sentence for this
- * one. Errors that a call is not documented to return get a general one.
+ * The same number has another meaning from another call: the sentence is for
+ * this call. The calls that test, wait for or return the result of a transfer
+ * return errors of operations, too; where a number can be either, the sentence
+ * names both causes. Errors that a call is not documented to return get a
+ * general sentence.
  *
- * An event's res that is less than 0 fits: cast it to int.
+ * For an event's res that is less than 0, pass KAIO_CALL_RESULT and cast res to
+ * int.
  *
- * Return: an English sentence, a constant of the library's; never NULL.
+ * Return: an English sentence, constant; never NULL.
  * Context: does not block; thread-safe; async-signal-safe.
  * Since: 0.1
  */
