@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /* The probe layer: what contexts may take, and what a depth costs. */
+#include "faults.h"
 #include "harness.h"
-#include "policy.h"
 #include "suites.h"
 
 #include <kaio.h>
@@ -74,7 +74,7 @@ START_TEST(the_size_of_a_ring_is_the_kernels)
 }
 END_TEST
 
-START_TEST(many_processors_make_small_contexts_dear)
+START_TEST(many_processors_make_small_contexts_large)
 {
 	const struct kaio_limits limits = { .possible_cpus = 1024,
 					    .page_size = 4096 };
@@ -86,42 +86,55 @@ START_TEST(many_processors_make_small_contexts_dear)
 }
 END_TEST
 
-static bool refuse_open(int error)
-{
-#ifdef SYS_open
-	if (!policy_refuse(SYS_open, error))
-		return false;
-#endif
-	return policy_refuse(SYS_openat, error);
-}
-
-static void errors_are_passed_through_fn(int error)
+static void passes_through(int error)
 {
 	struct kaio_limits limits = { .aio_nr = 4711 };
+	unsigned i;
 
-	if (!refuse_open(error))
-		SKIP("there are no seccomp filters, or no fork");
-	errno = 4711;
-	ck_assert_int_eq(kaio_get_limits(&limits), -error);
-	ck_assert_int_eq(errno, 4711);
-	ck_assert_uint_eq(limits.aio_nr, 4711);
+	for (i = 0; i < 2; i++) {
+		faults_fail_after(SYS_openat, i, error);
+		errno = 4711;
+		ck_assert_int_eq(kaio_get_limits(&limits), -error);
+		ck_assert_int_eq(errno, 4711);
+		ck_assert_uint_eq(limits.aio_nr, 4711);
+	}
 }
 
 START_TEST(without_proc_it_is_enoent)
 {
-	errors_are_passed_through_fn(ENOENT);
+	passes_through(ENOENT);
 }
 END_TEST
 
 START_TEST(where_reading_is_forbidden_it_is_eacces)
 {
-	errors_are_passed_through_fn(EACCES);
+	passes_through(EACCES);
 }
 END_TEST
 
 START_TEST(where_the_system_has_no_file_descriptors_it_is_enfile)
 {
-	errors_are_passed_through_fn(ENFILE);
+	passes_through(ENFILE);
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_is_enodata)
+{
+	struct kaio_limits limits;
+
+	faults_fail(SYS_read, EIO, 1);
+	ck_assert_int_eq(kaio_get_limits(&limits), -ENODATA);
+}
+END_TEST
+
+START_TEST(without_sysfs_the_processors_are_those_configured)
+{
+	struct kaio_limits limits;
+
+	faults_fail_after(SYS_openat, 2, ENOENT);
+	ck_assert_ok(kaio_get_limits(&limits));
+	ck_assert_uint_eq(limits.possible_cpus,
+			  (unsigned)sysconf(_SC_NPROCESSORS_CONF));
 }
 END_TEST
 
@@ -170,10 +183,12 @@ Suite *suite_probe_limits(void)
 		a_context_is_charged_its_depth,
 		aio_max_nr_is_where_depths_end,
 		the_size_of_a_ring_is_the_kernels,
-		many_processors_make_small_contexts_dear,
+		many_processors_make_small_contexts_large,
 		without_proc_it_is_enoent,
 		where_reading_is_forbidden_it_is_eacces,
 		where_the_system_has_no_file_descriptors_it_is_enfile,
+		what_cannot_be_read_is_enodata,
+		without_sysfs_the_processors_are_those_configured,
 		without_file_descriptors_it_is_emfile,
 		a_file_without_a_number_is_enodata,
 	};

@@ -2,11 +2,11 @@
 /* The probe layer: what works here, and what a depth costs. */
 #include "faults.h"
 #include "harness.h"
+#include "left.h"
 #include "policy.h"
 #include "suites.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stddef.h>
@@ -14,28 +14,6 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-/* Contexts of this process: each has its ring mapped. */
-static int count_contexts(void)
-{
-	FILE *maps = fopen("/proc/self/maps", "r");
-	char line[512];
-	int contexts = 0;
-
-	while (maps && fgets(line, sizeof(line), maps))
-		contexts += strstr(line, "[aio]") != NULL;
-	if (maps)
-		fclose(maps);
-	return contexts;
-}
-
-static int first_free_fd(void)
-{
-	int fd = dup(STDERR_FILENO);
-
-	close(fd);
-	return fd;
-}
 
 START_TEST(it_finds_what_is_known_to_be_here)
 {
@@ -88,8 +66,8 @@ END_TEST
 
 START_TEST(it_leaves_nothing_behind)
 {
-	int contexts = count_contexts();
-	int fd = first_free_fd();
+	int contexts = left_contexts();
+	int fd = left_first_fd();
 	struct kaio_probe probe;
 	int i;
 
@@ -100,8 +78,8 @@ START_TEST(it_leaves_nothing_behind)
 	faults_fail_after(SYS_io_setup, 1, EAGAIN);
 	ck_assert_int_eq(kaio_probe_system(&probe), -EAGAIN);
 	ck_assert_int_eq(errno, 4711);
-	ck_assert_int_eq(first_free_fd(), fd);
-	ck_assert_int_eq(count_contexts(), contexts);
+	ck_assert_int_eq(left_first_fd(), fd);
+	ck_assert_int_eq(left_contexts(), contexts);
 }
 END_TEST
 
@@ -168,17 +146,19 @@ static void limit_fds(rlim_t fds)
 
 START_TEST(without_file_descriptors_it_is_emfile)
 {
-	int fd = first_free_fd();
+	int fd = left_first_fd();
 	struct kaio_probe probe;
 	struct rlimit before;
 
 	ck_assert_ok(getrlimit(RLIMIT_NOFILE, &before));
 	limit_fds((rlim_t)fd + 2);
+	errno = 4711;
 	ck_assert_int_eq(kaio_probe_system(&probe), -EMFILE);
-	ck_assert_int_eq(first_free_fd(), fd);
+	ck_assert_int_eq(errno, 4711);
+	ck_assert_int_eq(left_first_fd(), fd);
 	limit_fds((rlim_t)fd + 1);
 	ck_assert_int_eq(kaio_probe_system(&probe), -EMFILE);
-	ck_assert_int_eq(first_free_fd(), fd);
+	ck_assert_int_eq(left_first_fd(), fd);
 	limit_fds(before.rlim_cur);
 	ck_assert_ok(kaio_probe_system(&probe));
 }
