@@ -212,6 +212,7 @@ static void describe(int fd, int open_flags, const struct stat *status,
 
 	if (fstatfs(fd, &system) < 0)
 		memset(&system, 0, sizeof(system));
+	KAIO_MSAN_WRITTEN(&system, sizeof(system));
 	get_attributes(fd, &attributes);
 	if (info->kind == KAIO_FILE_REGULAR)
 		info->size = (uint64_t)status->st_size;
@@ -237,6 +238,7 @@ static int file_info(int fd, struct kaio_file_info *info)
 		return -errno;
 	if (flags & O_PATH)
 		return -EBADF;
+	KAIO_MSAN_WRITTEN(&status, sizeof(status));
 	found.kind = kind_of(status.st_mode);
 	if (found.kind == KAIO_FILE_REGULAR || found.kind == KAIO_FILE_BLOCK)
 		describe(fd, flags, &status, &found);

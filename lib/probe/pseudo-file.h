@@ -3,6 +3,8 @@
 #ifndef PSEUDO_FILE_H
 #define PSEUDO_FILE_H
 
+#include <kaio/abi.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -23,7 +25,10 @@ static inline int pseudo_file_read(const char *path, char *text, size_t size)
 	if (fd < 0)
 		return -errno;
 	length = syscall(SYS_read, fd, text, size - 1);
-	text[length > 0 ? length : 0] = '\0';
+	if (length < 0)
+		length = 0;
+	KAIO_MSAN_WRITTEN(text, (size_t)length);
+	text[length] = '\0';
 	syscall(SYS_close, fd);
 	return 0;
 }
