@@ -192,15 +192,18 @@ static bool may_have_checksums(int fd, const struct statfs *system)
 	       !(ask(fd, GET_INODE_FLAGS, &flags) && flags & INODE_NOCOW);
 }
 
-static bool is_async(int fd, int open_flags, const struct statfs *system,
+static bool is_async(int fd, int open_flags, enum kaio_file_kind kind,
+		     const struct statfs *system,
 		     const struct attributes *attributes)
 {
-	bool writes = (open_flags & O_ACCMODE) != O_RDONLY;
+	/* A block device is not on the file system that has its name. */
+	bool writes_file = kind == KAIO_FILE_REGULAR &&
+			   (open_flags & O_ACCMODE) != O_RDONLY;
 
 	/* DAX is memory: dax_iomap_rw() copies before it returns. */
 	return open_flags & O_DIRECT &&
 	       !(attributes->attributes & ATTRIBUTE_DAX) &&
-	       !(writes && may_have_checksums(fd, system));
+	       !(writes_file && may_have_checksums(fd, system));
 }
 
 /* Of the kinds that O_DIRECT means anything to. */
@@ -222,7 +225,7 @@ static void describe(int fd, int open_flags, const struct stat *status,
 	if (open_flags & O_DIRECT)
 		info->flags |= KAIO_FILE_DIRECT;
 	if (info->flags & KAIO_FILE_CAN_DIRECT &&
-	    is_async(fd, open_flags, &system, &attributes))
+	    is_async(fd, open_flags, info->kind, &system, &attributes))
 		info->flags |= KAIO_FILE_ASYNC;
 }
 

@@ -11,7 +11,9 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -148,6 +150,22 @@ START_TEST(reads_of_btrfs_are_asynchronous_with_checksums_too)
 }
 END_TEST
 
+START_TEST(a_block_device_is_asynchronous_wherever_its_name_is)
+{
+	struct stat status;
+	int fd;
+
+	if (!disk_attach(512) || !disk_mount("btrfs", "-q -f"))
+		SKIP("%s", disk_reason);
+	ck_assert_ok(fstat(disk_fd, &status));
+	ck_assert_ok(mknod("/tmp/disk", S_IFBLK | 0600, status.st_rdev));
+	fd = open("/tmp/disk", O_RDWR | O_DIRECT | O_CLOEXEC);
+	if (fd < 0)
+		SKIP("a mounted disk cannot be opened: %s", strerror(errno));
+	ck_assert_uint_ne(info_of(fd).flags & KAIO_FILE_ASYNC, 0);
+}
+END_TEST
+
 /* The block size is in sysfs beside the disk, and a guess would be 4096. */
 START_TEST(a_partition_has_the_sectors_of_its_disk)
 {
@@ -167,8 +185,7 @@ START_TEST(the_guess_is_the_file_systems_block_size_up_to_65536)
 	struct kaio_file_info info;
 	int fd;
 
-	if (!disk_attach(512) ||
-	    !disk_mount("xfs", "-q -f -b size=65536"))
+	if (!disk_attach(512) || !disk_mount("xfs", "-q -f -b size=65536"))
 		SKIP("%s", disk_reason);
 	fd = open_file();
 	faults_fail(SYS_statx, ENOSYS, 1);
@@ -209,6 +226,7 @@ Suite *suite_probe_mounts(void)
 		btrfs_on_sectors_of_4096_bytes,
 		btrfs_without_checksums_is_asynchronous,
 		reads_of_btrfs_are_asynchronous_with_checksums_too,
+		a_block_device_is_asynchronous_wherever_its_name_is,
 		a_partition_has_the_sectors_of_its_disk,
 		the_guess_is_the_file_systems_block_size_up_to_65536,
 		tmpfs_has_no_direct_io,
