@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* What O_DIRECT asks of a file, and whether the file is asynchronous. */
+/* A file's alignment for O_DIRECT, and whether its I/O is asynchronous. */
 #define _FILE_OFFSET_BITS 64
 
 #include "pseudo-file.h"
@@ -44,11 +44,11 @@ _Static_assert(offsetof(struct attributes, dio_read_offset_align) == 0xb4,
 #define HUGETLBFS 0x958458f6u
 #define BTRFS 0x9123683eu
 
-/* <linux/fs.h>, which musl does not bring. The kernel writes an int. */
+/* Of <linux/fs.h>, which musl lacks. The kernel writes an int. */
 #define GET_INODE_FLAGS _IOR('f', 1, long)
 #define INODE_NOCOW 0x00800000u
 
-/* No device has larger logical blocks, and few have any of more than 4096. */
+/* Logical blocks of devices: mostly at most 4096, never more than 65536. */
 #define GUESS_MIN 4096u
 #define GUESS_MAX 65536u
 
@@ -180,9 +180,9 @@ static void find_alignment(int fd, const struct stat *status,
 }
 
 /*
- * Where data has checksums, btrfs_direct_write() makes a write a buffered one
- * and waits for it. Checksums are off for files with the attribute NOCOW; the
- * mount option nodatasum turns them off without a trace in the file.
+ * For data with checksums, btrfs_direct_write() does a buffered write and waits
+ * for it. A file with the attribute NOCOW has no checksums; one that has none
+ * because of the mount option nodatasum cannot be told from others.
  */
 static bool may_have_checksums(int fd, const struct statfs *system)
 {
@@ -196,7 +196,7 @@ static bool is_async(int fd, int open_flags, enum kaio_file_kind kind,
 		     const struct statfs *system,
 		     const struct attributes *attributes)
 {
-	/* A block device is not on the file system that has its name. */
+	/* fstatfs of a block device is about the file system of its name. */
 	bool writes_file = kind == KAIO_FILE_REGULAR &&
 			   (open_flags & O_ACCMODE) != O_RDONLY;
 
@@ -206,7 +206,7 @@ static bool is_async(int fd, int open_flags, enum kaio_file_kind kind,
 	       !(writes_file && may_have_checksums(fd, system));
 }
 
-/* Of the kinds that O_DIRECT means anything to. */
+/* For regular files and block devices. */
 static void describe(int fd, int open_flags, const struct stat *status,
 		     struct kaio_file_info *info)
 {

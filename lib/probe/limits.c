@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* What contexts may take, and what a depth costs. */
+/* The system's limit, and the numbers that a depth's cost depends on. */
 #include "pseudo-file.h"
 
 #include <kaio/probe.h>
@@ -39,7 +39,7 @@ static uint32_t count_cpus(const char *list)
 	}
 }
 
-/* num_possible_cpus(), which may be more than are online or present. */
+/* num_possible_cpus(): may be more than are online or present. */
 static uint32_t possible_cpus(void)
 {
 	char list[4096];

@@ -24,7 +24,7 @@
 /* More than try_all() has in flight, even if the kernel takes everything. */
 #define DEPTH 16
 
-/* Of rw_flags, a bit that no kernel knows. */
+/* A bit of rw_flags that no kernel knows. */
 #define RWF_UNKNOWN (1 << 30)
 
 #define RWF_FIRST KAIO_RWF_HIPRI
@@ -33,11 +33,11 @@
 struct trial {
 	kaio_context_t ctx;
 	int reader, writer; /* of a pipe that stays empty */
-	int memfd;	    /* -1 where there is none */
+	int memfd;	    /* -1: none */
 	int error;	    /* what kept an operation from being tried */
 };
 
-/* A system call that says that the context is not valid exists. */
+/* -EINVAL is about the context: the system call exists. */
 static int presence(int ret)
 {
 	return ret == -EINVAL || ret > 0 ? 0 : ret;
@@ -195,7 +195,7 @@ static int open_files(struct trial *trial)
 	return 0;
 }
 
-/* close is a cancellation point, where the rest would stay open. */
+/* Not close, a cancellation point: the other files would stay open. */
 static void close_files(const struct trial *trial)
 {
 	const int files[] = { trial->memfd, trial->reader, trial->writer };

@@ -166,7 +166,7 @@ START_TEST(errors_of_one_call_have_sentences_of_their_own)
 				const char *b = kaio_explain(calls[i].call,
 							     -errors[k].number);
 
-				/* One number: EOPNOTSUPP and ENOTSUP. */
+				/* EOPNOTSUPP and ENOTSUP are one number. */
 				ck_assert_msg(
 					a != b ||
 						errors[j].number ==
@@ -205,7 +205,7 @@ static bool says(enum kaio_call call, int error, const char *word)
 	return strstr(kaio_explain(call, -error), word) != NULL;
 }
 
-/* Where the call returns the same number itself, the sentence has both. */
+/* Where the call itself returns the same error, the sentence has both. */
 START_TEST(a_transfers_calls_explain_the_errors_of_operations)
 {
 	const enum kaio_call status[] = { KAIO_CALL_TRANSFER_TEST,

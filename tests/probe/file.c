@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The probe layer: what O_DIRECT asks of a file. */
+/* The probe layer: a file's alignment and whether it is asynchronous. */
 #include "alignment.h"
 #include "faults.h"
 #include "fixture.h"
@@ -50,7 +50,7 @@ START_TEST(what_is_no_disk_is_never_asynchronous)
 
 	ck_assert_ok(pipe2(pair, 0));
 	is_not_direct(pair[0], KAIO_FILE_PIPE);
-	/* Of a pipe, O_DIRECT keeps packets apart. */
+	/* For a pipe, O_DIRECT means packet mode. */
 	ck_assert_ok(pipe2(pair, O_DIRECT));
 	is_not_direct(pair[1], KAIO_FILE_PIPE);
 	ck_assert_ok(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The probe layer: what contexts may take, and what a depth costs. */
+/* The probe layer: the system's limit, and what a depth costs. */
 #include "faults.h"
 #include "harness.h"
 #include "suites.h"
@@ -27,7 +27,7 @@ START_TEST(a_context_is_charged_its_depth)
 	memset(&limits, 0xff, sizeof(limits));
 	ck_assert_ok(kaio_get_limits(&limits));
 	ck_assert_int_eq(errno, 4711);
-	/* Other processes have contexts, too. */
+	/* Other processes may have contexts. */
 	ck_assert_uint_ge(limits.aio_nr, 1000);
 	ck_assert_uint_le(limits.aio_nr, limits.aio_max_nr);
 	ck_assert_uint_ge(limits.possible_cpus,

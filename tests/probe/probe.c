@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The probe layer: what works here, and what a depth costs. */
+/* The probe layer: what works here. */
 #include "faults.h"
 #include "harness.h"
 #include "left.h"
@@ -38,7 +38,7 @@ START_TEST(it_finds_what_is_known_to_be_here)
 }
 END_TEST
 
-/* preadv2() and pwritev2() look at the flags as AIO does, on any file. */
+/* pwritev2() checks the flags as AIO does, on any file. */
 START_TEST(rw_flags_are_those_that_pwritev2_knows)
 {
 	char path[] = "/tmp/kaio-XXXXXX";
@@ -54,8 +54,7 @@ START_TEST(rw_flags_are_those_that_pwritev2_knows)
 	for (flag = 1; flag <= KAIO_RWF_NOSIGNAL; flag *= 2) {
 		bool taken = pwritev2(fd, &iov, 1, 0, flag) == 1;
 
-		/* A file may refuse what the kernel knows, but not take more.
-		 */
+		/* A file may refuse a known flag, not accept another. */
 		ck_assert_msg(!taken || probe.rw_flags & (unsigned)flag,
 			      "flag %#x", (unsigned)flag);
 		if (flag < KAIO_RWF_NOWAIT)
@@ -83,7 +82,7 @@ START_TEST(it_leaves_nothing_behind)
 }
 END_TEST
 
-/* The call that looks whether io_setup is there, and the one that uses it. */
+/* The first io_setup tests whether it exists, the second makes a context. */
 START_TEST(errors_of_io_setup_are_passed_through)
 {
 	const int errors[] = { EAGAIN, ENOMEM };
@@ -174,7 +173,7 @@ START_TEST(where_the_system_has_no_file_descriptors_it_is_enfile)
 }
 END_TEST
 
-/* What io_submit says, call by call: the ring, seven operations, a cancel. */
+/* Results of io_submit: for the ring, for seven operations, for a cancel. */
 #define OLD_OPERATIONS \
 	1, -EBADF, -EBADF, -EBADF, -EBADF, -EINVAL, -EINVAL, -EINVAL, -EINVAL
 #define OPERATIONS 1, -EBADF, -EBADF, -EBADF, -EBADF, 1, 1, 1, 1

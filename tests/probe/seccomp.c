@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The probe layer and the queue where a policy refuses system calls. */
+/* The probe layer and the queue where a policy forbids system calls. */
 #include "fixture.h"
 #include "harness.h"
 #include "policy.h"
@@ -18,8 +18,8 @@
 	} while (0)
 
 /*
- * A test for each answer that policies have for what they do not allow. The
- * function's name ends as those of tests do, for SKIP.
+ * A test for each of the two errors that policies return. The function's name
+ * ends as those of tests do, for SKIP.
  */
 #define WITH_EITHER_ANSWER(name)       \
 	START_TEST(name##_with_eperm)  \
@@ -54,7 +54,7 @@ static void use_a_queue(void)
 		ck_assert_int_eq(event.res, i % 2 ? 0 : 4096);
 	}
 	fixture_check(buffer, 4096, 0);
-	/* It remembers which one works: one refusal, and it is over. */
+	/* It remembers which one works after the first refusal. */
 	kaio_queue_stats(queue, &stats);
 	ck_assert_uint_le(stats.getevents_calls, 11);
 	ck_assert_ok(kaio_queue_destroy(queue));
