@@ -154,26 +154,72 @@ START_TEST(without_file_descriptors_it_is_emfile)
 }
 END_TEST
 
-START_TEST(a_file_without_a_number_is_enodata)
+/* For this process, the file at path reads as content. */
+static bool replace(const char *path, const char *content)
 {
-	char path[] = "/tmp/kaio-XXXXXX";
-	int fd = mkstemp(path);
-	struct kaio_limits limits;
+	char file[] = "/tmp/kaio-XXXXXX";
+	int fd = mkstemp(file);
+	size_t length = strlen(content);
 	bool mounted;
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, "none\n", 5), 5);
+	ck_assert_int_eq(write(fd, content, length), (ssize_t)length);
+	close(fd);
 	mounted = (unshare(CLONE_NEWNS) == 0 ||
 		   unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
-		  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-		  mount(path, "/proc/sys/fs/aio-max-nr", NULL, MS_BIND, NULL) ==
-			  0;
-	if (!mounted) {
-		unlink(path);
+		  mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+	/* What an earlier call mounted has no name, and takes no mount. */
+	if (mounted)
+		umount2(path, MNT_DETACH);
+	mounted = mounted && mount(file, path, NULL, MS_BIND, NULL) == 0;
+	unlink(file);
+	return mounted;
+}
+
+START_TEST(a_file_without_a_number_is_enodata)
+{
+	struct kaio_limits limits;
+
+	if (!replace("/proc/sys/fs/aio-max-nr", "none\n"))
 		SKIP("nothing can be mounted");
-	}
 	ck_assert_int_eq(kaio_get_limits(&limits), -ENODATA);
-	unlink(path);
+}
+END_TEST
+
+START_TEST(possible_processors_are_counted_in_ranges)
+{
+	static const struct {
+		const char *list;
+		unsigned cpus;
+	} lists[] = { { "0\n", 1 },
+		      { "0-3\n", 4 },
+		      { "0-3,8\n", 5 },
+		      { "0,2-5,16-31\n", 21 } };
+	struct kaio_limits limits;
+	size_t i;
+
+	for (i = 0; i < COUNT(lists); i++) {
+		if (!replace("/sys/devices/system/cpu/possible", lists[i].list))
+			SKIP("nothing can be mounted");
+		ck_assert_ok(kaio_get_limits(&limits));
+		ck_assert_uint_eq(limits.possible_cpus, lists[i].cpus);
+	}
+}
+END_TEST
+
+START_TEST(a_list_of_processors_that_is_none_is_not_counted)
+{
+	const char *lists[] = { "\n", "x\n", "0-3;\n", "0,\n" };
+	struct kaio_limits limits;
+	size_t i;
+
+	for (i = 0; i < COUNT(lists); i++) {
+		if (!replace("/sys/devices/system/cpu/possible", lists[i]))
+			SKIP("nothing can be mounted");
+		ck_assert_ok(kaio_get_limits(&limits));
+		ck_assert_uint_eq(limits.possible_cpus,
+				  (unsigned)sysconf(_SC_NPROCESSORS_CONF));
+	}
 }
 END_TEST
 
@@ -191,6 +237,8 @@ Suite *suite_probe_limits(void)
 		without_sysfs_the_processors_are_those_configured,
 		without_file_descriptors_it_is_emfile,
 		a_file_without_a_number_is_enodata,
+		possible_processors_are_counted_in_ranges,
+		a_list_of_processors_that_is_none_is_not_counted,
 	};
 
 	return harness_suite("limits", tests, COUNT(tests));
