@@ -17,7 +17,7 @@ KAIO_BEGIN_DECLS
 
 /*
  * What works here. Of each system call: 0 if it works, -ENOSYS if it is absent,
- * -EPERM or another error if a policy such as seccomp forbids it; see
+ * another error, mostly -EPERM, if a policy such as seccomp forbids it; see
  * kaio_explain(). A policy that returns -ENOSYS cannot be told from a kernel
  * without the call.
  */
