@@ -38,6 +38,9 @@ static unsigned long other_work(void)
 
 int main(int argc, char **argv)
 {
+	const struct kaio_transfer_params params = {
+		.flags = KAIO_TRANSFER_EOF_OK,
+	};
 	const char *path = argc > 1 ? argv[1] : "/etc/passwd";
 	struct kaio_transfer *transfer;
 	struct kaio_queue *queue;
@@ -50,8 +53,7 @@ int main(int argc, char **argv)
 	check(kaio_queue_create(&queue, 32, NULL), "kaio_queue_create");
 
 	/* The file may be shorter than what we ask for. */
-	check(kaio_transfer_create(&transfer, queue, READS,
-				   KAIO_TRANSFER_EOF_OK),
+	check(kaio_transfer_create(&transfer, queue, READS, &params),
 	      "kaio_transfer_create");
 	for (i = 0; i < READS; i++)
 		kaio_prep_pread(kaio_transfer_iocb(transfer, i), fd, buffer[i],

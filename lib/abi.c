@@ -98,10 +98,19 @@ static bool to_kernel(const struct wait *wait, struct kernel_timespec *time)
 	return true;
 }
 
-static int events_result(const struct wait *wait, long ret, int saved)
+/* io_getevents has no sixth argument, and ignores it. */
+static __attribute__((noinline)) int
+wait_events(long number, const struct wait *wait, const void *set)
 {
-	int nr = call_result(ret, saved);
+	struct kernel_timespec time;
+	int saved = errno;
+	int nr;
 
+	if (!to_kernel(wait, &time))
+		return -EINVAL;
+	nr = call_result(syscall(number, wait->ctx, wait->min_nr, wait->nr,
+				 wait->events, wait->timed ? &time : NULL, set),
+			 saved);
 	if (nr > 0)
 		KAIO_MSAN_WRITTEN(wait->events,
 				  (size_t)nr * sizeof(*wait->events));
@@ -115,16 +124,8 @@ static int pgetevents(const struct wait *wait, const sigset_t *sigmask)
 		kernel_ulong mask;
 		kernel_ulong size; /* less than sizeof(sigset_t) */
 	} set = { (uintptr_t)sigmask, _NSIG / 8 };
-	struct kernel_timespec time;
-	int saved = errno;
 
-	if (!to_kernel(wait, &time))
-		return -EINVAL;
-	return events_result(wait,
-			     syscall(PGETEVENTS, wait->ctx, wait->min_nr,
-				     wait->nr, wait->events,
-				     wait->timed ? &time : NULL, &set),
-			     saved);
+	return wait_events(PGETEVENTS, wait, &set);
 #else
 	(void)wait;
 	(void)sigmask;
@@ -135,16 +136,7 @@ static int pgetevents(const struct wait *wait, const sigset_t *sigmask)
 static int getevents(const struct wait *wait)
 {
 #ifdef SYS_io_getevents
-	struct kernel_timespec time;
-	int saved = errno;
-
-	if (!to_kernel(wait, &time))
-		return -EINVAL;
-	return events_result(wait,
-			     syscall(SYS_io_getevents, wait->ctx, wait->min_nr,
-				     wait->nr, wait->events,
-				     wait->timed ? &time : NULL),
-			     saved);
+	return wait_events(SYS_io_getevents, wait, NULL);
 #else
 	return pgetevents(wait, NULL);
 #endif

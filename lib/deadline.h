@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* Timeouts as absolute deadlines, on CLOCK_MONOTONIC, in nanoseconds; but: */
+/*
+ * Timeouts as absolute deadlines: nanoseconds of CLOCK_MONOTONIC, or one of
+ * the two below.
+ */
 #ifndef DEADLINE_H
 #define DEADLINE_H
 

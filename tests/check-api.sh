@@ -220,7 +220,7 @@ check_constants_and_structures()
 	# The titles of pages look like constants, and some are their names.
 	grep -hv '^\.Dt' man/*.7 man/*.3 |
 		grep -o 'KAIO_[A-Z0-9_]*[A-Z0-9]' | sort -u |
-		grep -vx KAIO_NO_RING >"$tmp/named"
+		grep -vx -e KAIO_NO_RING -e KAIO_SPIN_NS >"$tmp/named"
 	for constant in $(comm -23 "$tmp/constants" "$tmp/named"); do
 		violation "$constant: not in the manual"
 	done
@@ -276,13 +276,14 @@ check_files_are_listed()
 {
 	tr -s ' \t\\=' '\n' <Makefile.am | sort -u >"$tmp/words"
 	find lib include tests examples man -name .libs -prune -o \
-		\( -name '*.[ch37]' -o -name '*.sh' -o -name '*.awk' \) -print \
+		\( -name '*.[ch37]' -o -name '*.sh' -o -name '*.awk' \
+		-o -name '*.py' \) -print \
 		2>/dev/null | sort >"$tmp/files"
 	while read -r file; do
 		grep -qx -e "$file" -e "${file%.c}" "$tmp/words" ||
 			violation "$file: not in Makefile.am"
 	done <"$tmp/files"
-	grep -E '^(lib|include|tests|examples|man)/.*\.([ch37]|sh|awk)$' \
+	grep -E '^(lib|include|tests|examples|man)/.*\.([ch37]|sh|awk|py)$' \
 		"$tmp/words" | comm -23 - "$tmp/files" >"$tmp/missing"
 	while read -r file; do
 		violation "$file: in Makefile.am, but there is no such file"

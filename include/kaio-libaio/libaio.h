@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * libaio's interface, for programs written to it: kaio-libaio(7) says how to
- * move one over, and where this library differs. New programs are better off
- * with <kaio.h>.
+ * libaio's interface. kaio-libaio(7) says how to move a program to this
+ * library, and how it differs from libaio. New programs should use <kaio.h>.
  *
- * Every function returns a value >= 0, or a negative errno; errno is left as it
- * was.
+ * Every function returns a value >= 0 or a negative errno; errno is not
+ * changed.
  */
 #ifndef __LIBAIO_H /* libaio's own guard: the two headers never mix */
 #define __LIBAIO_H
 
 /*
- * libaio's lies in /usr/include, where no warning reaches it: nor do here those
- * that programs have turned on for themselves.
+ * Like in libaio's header, which is in /usr/include, the compiler reports no
+ * warnings here.
  */
 #if defined(__GNUC__)
 #pragma GCC system_header
@@ -40,16 +39,16 @@ typedef enum io_iocb_cmd {
 	IO_CMD_FSYNC = 2,
 	IO_CMD_FDSYNC = 3,
 	IO_CMD_POLL = 5,
-	IO_CMD_NOOP = 6, /* which no kernel takes */
+	IO_CMD_NOOP = 6, /* -EINVAL in every kernel */
 	IO_CMD_PREADV = 7,
 	IO_CMD_PWRITEV = 8
 } io_iocb_cmd_t;
 
 /*
  * The kernel's structures have 64 bits for every pointer and unsigned long. On
- * a 32-bit architecture a padding takes the upper half, and that comes first
- * where the byte order is big-endian. IO_SPLIT is for two members that share
- * their 64 bits everywhere.
+ * a 32-bit architecture the upper half is padding, which comes first in
+ * big-endian byte order. IO_SPLIT is for two members that share 64 bits
+ * everywhere.
  */
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define IO_SPLIT(low, high) \
@@ -113,8 +112,8 @@ struct io_event {
 	IO_WIDE(unsigned long res2, __pad4);
 };
 
-/* What the system call io_pgetevents(2) takes for its last argument: from a
- * program, and from one of 32 bits on a 64-bit kernel. */
+/* The last argument of the system call io_pgetevents(2), for this architecture
+ * and for a 32-bit program on a 64-bit kernel. */
 struct io_sigset {
 	unsigned long ss; /* the address of a sigset_t */
 	unsigned long ss_len;
@@ -128,7 +127,7 @@ struct io_sigset_compat {
 #undef IO_SPLIT
 #undef IO_WIDE
 
-/* What io_queue_run() calls for an operation. */
+/* io_queue_run() calls it for an operation. */
 typedef void (*io_callback_t)(io_context_t ctx, struct iocb *iocb, long res,
 			      long res2);
 
@@ -157,7 +156,7 @@ int io_queue_run(io_context_t ctx);
 
 static inline void io_set_callback(struct iocb *iocb, io_callback_t cb)
 {
-	/* ISO C has no cast for this. */
+	/* ISO C has no cast from a function to void *. */
 	memcpy(&iocb->data, &cb, sizeof(iocb->data));
 }
 

@@ -32,10 +32,6 @@
 #ifndef KAIO_INLINE
 #define KAIO_INLINE static inline
 #endif
-/* The same, but where it is not inlined the library's symbol is called. */
-#ifndef KAIO_EXTERN_INLINE
-#define KAIO_EXTERN_INLINE extern inline __attribute__((__gnu_inline__))
-#endif
 
 /* Tells MemorySanitizer what the kernel wrote, which it cannot see. */
 #ifdef __has_feature

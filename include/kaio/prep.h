@@ -304,6 +304,50 @@ KAIO_INLINE struct kaio_iocb *kaio_event_iocb(const struct kaio_event *event)
 	return (struct kaio_iocb *)(uintptr_t)event->obj;
 }
 
+/**
+ * kaio_event_res - the result of the operation that completed
+ * @event: its completion
+ *
+ * For callers that are not C: it is the member res.
+ *
+ * Return: bytes moved, a poll's events, 0, or a negative errno; kaio_explain()
+ * has words for it.
+ * Context: does not block; thread-safe; async-signal-safe.
+ * Since: 0.1
+ */
+KAIO_INLINE int64_t kaio_event_res(const struct kaio_event *event)
+{
+	return event->res;
+}
+
+/**
+ * kaio_sizeof_iocb - size of an operation
+ *
+ * For callers that are not C, which allocate it by this, aligned to 8 bytes.
+ *
+ * Return: sizeof(struct kaio_iocb).
+ * Context: does not block; thread-safe; async-signal-safe.
+ * Since: 0.1
+ */
+KAIO_INLINE size_t kaio_sizeof_iocb(void)
+{
+	return sizeof(struct kaio_iocb);
+}
+
+/**
+ * kaio_sizeof_event - size of a completion, and its distance in an array
+ *
+ * For callers that are not C, which allocate it by this, aligned to 8 bytes.
+ *
+ * Return: sizeof(struct kaio_event).
+ * Context: does not block; thread-safe; async-signal-safe.
+ * Since: 0.1
+ */
+KAIO_INLINE size_t kaio_sizeof_event(void)
+{
+	return sizeof(struct kaio_event);
+}
+
 KAIO_END_DECLS
 
 #endif

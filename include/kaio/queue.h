@@ -36,20 +36,10 @@ KAIO_BEGIN_DECLS
 /* A timeout that never ends. */
 #define KAIO_FOREVER ((int64_t)-1)
 
-/* For kaio_queue_params.spin_ns: waits sleep at once. */
-#define KAIO_NO_SPIN ((int64_t)-1)
+/* For kaio_queue_params.spin_ns: waits sleep at once, the default. */
+#define KAIO_NO_SPIN ((int64_t)0)
 
 struct kaio_queue;
-
-/*
- * What a queue begins with, for kaio_queue_push() to be inline: next is where
- * the next iocb goes, short of end. A queue in which more is to be done for a
- * push leaves no room here, and so may every queue of a later version.
- */
-struct kaio_queue_room {
-	struct kaio_iocb **next;
-	struct kaio_iocb **end;
-};
 
 /*
  * An operation that calls back, for kaio_queue_run(). It is pushed by its iocb,
@@ -163,24 +153,6 @@ int kaio_queue_create(struct kaio_queue **queue, unsigned depth,
 int kaio_queue_destroy(struct kaio_queue *queue);
 
 /**
- * kaio_queue_push_slowly - push where more is to be done than to note the iocb
- * @queue: the queue
- * @iocb: as for kaio_queue_push()
- *
- * What kaio_queue_push() calls when the queue shows it no room. Called by
- * itself it does the same as that.
- *
- * Return: 0, or a negative errno, and the operation was not accepted:
- * -EINVAL: as kaio_queue_push()
- * -ENOBUFS: as kaio_queue_push()
- * -ECHILD: as kaio_queue_push()
- * Context: does not block; the queue's thread only, or any under
- * KAIO_QUEUE_SHARED; not async-signal-safe.
- * Since: 0.1
- */
-int kaio_queue_push_slowly(struct kaio_queue *queue, struct kaio_iocb *iocb);
-
-/**
  * kaio_queue_push - put an operation at the end of the backlog
  * @queue: the queue
  * @iocb: a prepared operation, the caller's; to stay valid and unchanged until
@@ -204,22 +176,7 @@ int kaio_queue_push_slowly(struct kaio_queue *queue, struct kaio_iocb *iocb);
  * KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
  */
-KAIO_EXTERN_INLINE int kaio_queue_push(struct kaio_queue *queue,
-				       struct kaio_iocb *iocb)
-{
-	struct kaio_queue_room *room = (struct kaio_queue_room *)queue;
-	struct kaio_iocb **next;
-
-	if (!room || !iocb)
-		return kaio_queue_push_slowly(queue, iocb);
-	/* Atomic: where there is no room, other threads may be pushing. */
-	next = __atomic_load_n(&room->next, __ATOMIC_RELAXED);
-	if (next >= room->end)
-		return kaio_queue_push_slowly(queue, iocb);
-	*next = iocb;
-	room->next = next + 1;
-	return 0;
-}
+int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb);
 
 /**
  * kaio_queue_submit - hand the backlog to the kernel, as far as there is room

@@ -48,6 +48,20 @@ struct kaio_ring {
 };
 
 /**
+ * kaio_sizeof_ring - return the size of struct kaio_ring
+ *
+ * For callers that are not C, to allocate it, aligned to 8 bytes.
+ *
+ * Return: sizeof(struct kaio_ring).
+ * Context: does not block; thread-safe; async-signal-safe.
+ * Since: 0.1
+ */
+KAIO_INLINE size_t kaio_sizeof_ring(void)
+{
+	return sizeof(struct kaio_ring);
+}
+
+/**
  * kaio_ring_attach - find a context's ring and check its format
  * @ring: set for the other functions; nothing to be freed
  * @ctx: a context of this process, or 0

@@ -45,6 +45,15 @@ enum kaio_transfer_flags {
 	KAIO_TRANSFER_EOF_OK = 1 << 0 /* reads may meet the end of file */
 };
 
+/* How to create a transfer; all zeros are the defaults. */
+struct kaio_transfer_params {
+	uint32_t flags;	    /* KAIO_TRANSFER_* */
+	uint32_t reserved0; /* must be 0 */
+	void (*done)(struct kaio_transfer *transfer, int status, void *data);
+	void *data;
+	uint64_t reserved[4]; /* must be 0 */
+};
+
 /**
  * kaio_transfer_create - create a transfer
  * @transfer: receives the transfer, for kaio_transfer_release() to end
@@ -65,7 +74,7 @@ enum kaio_transfer_flags {
  */
 int kaio_transfer_create(struct kaio_transfer **transfer,
 			 struct kaio_queue *queue, unsigned nr_ops,
-			 unsigned flags);
+			 const struct kaio_transfer_params *params);
 
 /**
  * kaio_transfer_iocb - find one operation of a transfer, to prepare it
@@ -197,6 +206,9 @@ int64_t kaio_transfer_result(const struct kaio_transfer *transfer,
  * Since: 0.1
  */
 int64_t kaio_transfer_bytes(const struct kaio_transfer *transfer);
+
+int kaio_transfer_active(const struct kaio_transfer *transfer);
+int kaio_transfer_cancel(struct kaio_transfer *transfer);
 
 /**
  * kaio_transfer_release - end a transfer, active or not

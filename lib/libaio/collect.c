@@ -1,45 +1,25 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * One reaper at a time: who reads the ring has the context's lock, and finds
- * in_kernel to be 0; who lets the kernel collect was counted in in_kernel under
- * the lock, before. So a reader and the kernel are never at it together, and
- * the kernel sorts out any number of its own callers. in_kernel goes down
- * without the lock, by a release: who sees it at 0 sees the kernel's head.
+ * One reaper at a time. A thread reads the ring with the context's lock, and
+ * only if in_kernel is 0. A thread that lets the kernel collect has increased
+ * in_kernel under the lock. It decreases it without the lock, by a release:
+ * whoever finds 0 afterwards sees the kernel's store to head. The kernel itself
+ * serialises any number of callers.
  *
- * io_destroy() forgets the context under the lock before it has the ring
- * unmapped; a look at the ring begins by asking whether it is still known.
+ * io_destroy() removes the context from the table under the lock before the
+ * kernel unmaps the ring. So the ring is mapped while a thread that holds the
+ * lock finds the context in its place.
  *
- * Signal handlers. One that collects may have interrupted its own thread
+ * A signal handler may have interrupted its own thread with a lock held. It
+ * cannot have that lock, and does not sleep for another's: it finds nothing,
+ * and the interrupted call collects what is there. Anywhere else a handler is
+ * like another thread.
  *
- * - before it had the lock, asleep for it, or after it gave it back: then the
- *   handler is a thread like any other;
- * - in the kernel, or on the way there or back: in_kernel counts it, and the
- *   handler goes to the kernel, too;
- * - with the lock, which context_lock() tells. Everyone else is kept out,
- *   and the handler does as if it had the lock itself, but for the unlocking.
- *   Where its thread was about to read, or goes on to enter the kernel, it
- *   finds what the handler left. Where it was copying events, these may be gone
- *   by now, and their places filled anew: the copy counts only if head can be
- *   moved by compare-and-swap from where it began, else it is made again. That
- *   says nothing only if head has come round to that very place. So reading is
- *   where the outermost of them copies from, stored before head is read for the
- *   last time, and handlers stop one event short of it: by then they have taken
- *   a whole ring of completions, and what is left is reported as a wait that a
- *   signal cut short.
- *
- * A handler that interrupted its thread with one context's lock never sleeps
- * for another's: of two such, each may have what the other wants. What it would
- * collect is as good as not there yet.
- *
- * A handler that forks: the child finds the context wiped from one instruction
- * to the next, while it still has the parent's ring, and must not move head
- * there. What it has of the context is checked before, or makes the ring look
- * empty. What nothing can do is to check that and to move head in one step: a
- * child that is forked just between the two takes what its parent would.
- *
- * A handler that waits there keeps the other threads waiting with it; one that
- * leaves by siglongjmp() leaves the lock behind, as it would a mutex; and one
- * that destroys the context pulls the ring away from under its own thread.
+ * A signal handler that forks: in the child the context becomes zeros between
+ * two instructions of the interrupted call, while the ring may be shared with
+ * the parent. Therefore reap() looks at the handle again just before it moves
+ * head. A child that is forked between the two moves head as its parent does,
+ * to the same place: a parent that goes on first gets completions twice.
  */
 #include "collect.h"
 
@@ -50,294 +30,187 @@
 #include <kaio/ring.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 
-#define NOT_READING UINT32_MAX
-
-enum verdict {
-	DONE,
-	WAIT, /* more is wanted, and the ring is ours to watch */
-	ASK_KERNEL,
-	CUT_SHORT
+struct collect {
+	kaio_context_t ctx;
+	long min;
+	long nr;
+	struct kaio_event *events;
+	int64_t timeout_ns;
+	const sigset_t *sigmask;
+	struct context *context; /* NULL: unknown, the kernel collects */
+	long n;			 /* events so far */
 };
 
-static uint32_t nr_of(const struct context *context)
+enum decision {
+	DONE,
+	INTERRUPTED,
+	SPIN,
+	ASK_KERNEL /* counted in in_kernel, if the context is known */
+};
+
+/* The context's ring, and not something else that is mapped there by now. */
+static bool is_ring_of(const struct context *context,
+		       const struct kaio_ring_header *header)
 {
-	return __atomic_load_n(&context->nr, __ATOMIC_RELAXED);
-}
-
-/* Of the caller's handle: a wiped context has none, and an nr of 0. */
-static struct kaio_ring ring_of(const struct collect *collect)
-{
-	struct kaio_ring_header *header =
-		(struct kaio_ring_header *)collect->ctx;
-
-	return (struct kaio_ring){ header, (struct kaio_event *)(header + 1),
-				   nr_of(collect->context) };
-}
-
-/* The context's ring, and not what came to stand at its address. */
-static bool is_still(const struct context *context, kaio_context_t handle)
-{
-	const struct kaio_ring_header *header =
-		(const struct kaio_ring_header *)handle;
-
-	return context_handle(context) == handle &&
+	return context_handle(context) == (kaio_context_t)header &&
 	       header->magic == KAIO_RING_MAGIC && header->nr == context->nr &&
 	       header->id == context->id;
 }
 
-/* How many events a handler may take before head comes round to reading. */
-static uint32_t room_for_handler(const struct context *context, uint32_t head)
+/* Not kaio_ring_reap(): head moves from where it was when this began. */
+static void reap(struct collect *collect, struct kaio_ring_header *header,
+		 uint32_t head, uint32_t tail)
 {
-	uint32_t nr = nr_of(context);
+	const struct kaio_event *ring = (const struct kaio_event *)(header + 1);
+	const uint32_t size = header->nr;
 
-	if (context->reading == NOT_READING || head >= nr)
-		return nr;
-	return (context->reading + nr - head - 1) % nr;
-}
+	while (collect->n < collect->nr && head != tail) {
+		long nr = (long)((head < tail ? tail : size) - head);
 
-static uint32_t head_of(const struct kaio_ring *ring)
-{
-	return __atomic_load_n(&ring->header->head, __ATOMIC_RELAXED);
-}
-
-/* As kaio_ring_reap(), which no handler may interrupt. */
-static unsigned reap(const struct collect *collect, unsigned max)
-{
-	struct context *context = collect->context;
-	struct kaio_event *events = collect->events;
-	struct kaio_ring ring = ring_of(collect);
-	bool outermost = context->reading == NOT_READING;
-	unsigned reaped = 0;
-
-	while (reaped < max) {
-		uint32_t head = head_of(&ring);
-		unsigned room = max - reaped;
-		const struct kaio_event *run;
-		uint32_t next;
-		unsigned nr;
-
-		if (outermost)
-			__atomic_store_n(&context->reading, head,
-					 __ATOMIC_RELAXED);
-		else if (room > room_for_handler(context, head))
-			room = room_for_handler(context, head);
-		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		run = kaio_ring_peek(&ring, &nr);
-		if (!run || !room)
-			break;
-		if (nr > room)
-			nr = room;
-		memcpy(events + reaped, run, nr * sizeof(*run));
-		next = head + nr < ring.nr ? head + nr : 0;
-		if (context_handle(context) != collect->ctx)
-			break; /* the child's: see above */
+		if (nr > collect->nr - collect->n)
+			nr = collect->nr - collect->n;
+		memcpy(collect->events + collect->n, ring + head,
+		       (size_t)nr * sizeof(*ring));
+		head += (uint32_t)nr;
+		if (head == size)
+			head = 0;
+		if (context_handle(collect->context) != collect->ctx)
+			return; /* a child: see above */
 		/* Release: as in kaio_ring_advance(). */
-		if (__atomic_compare_exchange_n(&ring.header->head, &head, next,
-						false, __ATOMIC_RELEASE,
-						__ATOMIC_RELAXED))
-			reaped += nr;
+		__atomic_store_n(&header->head, head, __ATOMIC_RELEASE);
+		collect->n += nr;
 	}
-	if (outermost)
-		__atomic_store_n(&context->reading, NOT_READING,
-				 __ATOMIC_RELAXED);
-	return reaped;
 }
 
-static uint32_t tail_of(const struct kaio_ring *ring)
+/* With the lock. */
+static enum decision decide(struct collect *collect, bool may_spin)
 {
-	return __atomic_load_n(&ring->header->tail, __ATOMIC_RELAXED);
-}
-
-/* The kernel makes something of an index past the end, and the ring layer not:
- * some programs that read the ring leave head there until they read again. */
-static bool is_in_range(const struct kaio_ring *ring)
-{
-	return head_of(ring) < ring->nr && tail_of(ring) < ring->nr;
-}
-
-/* Whether the kernel would do it, and the ring can. */
-static bool goes_by_ring(const struct collect *collect)
-{
-	const struct kaio_ring ring = ring_of(collect);
-
-	/* A handler that the mask admits is the kernel's to call. */
-	return collect->min >= 0 && collect->min <= collect->nr &&
-	       collect->events && !collect->sigmask && is_in_range(&ring);
-}
-
-static void take(struct collect *collect)
-{
-	unsigned max = nr_of(collect->context);
-	unsigned n;
-
-	if (collect->nr < (long)max)
-		max = (unsigned)collect->nr;
-	n = reap(collect, max);
-	collect->n += (int)n;
-	collect->events += n;
-	collect->nr -= (long)n;
-	collect->min = collect->min > (long)n ? collect->min - (long)n : 0;
-}
-
-/* libaio's answer to a call that does not wait, whatever its arguments. */
-static bool answers_empty(const struct collect *collect)
-{
-	const struct kaio_ring ring = ring_of(collect);
-
-	return collect->timeout == 0 && head_of(&ring) == tail_of(&ring);
-}
-
-/* A handler asks the kernel for no more than it may take. */
-static enum verdict ask_kernel_for_room(struct collect *collect)
-{
-	const struct kaio_ring ring = ring_of(collect);
-	long room = (long)room_for_handler(collect->context, head_of(&ring));
-
-	if (collect->nr > room)
-		collect->nr = room;
-	if (collect->min > room)
-		collect->min = room;
-	return room ? ASK_KERNEL : CUT_SHORT;
-}
-
-/* Within the lock. */
-static enum verdict judge(struct collect *collect, bool stay)
-{
+	struct kaio_ring_header *header =
+		(struct kaio_ring_header *)collect->ctx;
 	struct context *context = collect->context;
+	uint32_t in_kernel;
+	uint32_t head;
+	uint32_t tail;
 
-	if (!is_still(context, collect->ctx)) {
+	if (!is_ring_of(context, header)) {
 		collect->context = NULL;
 		return ASK_KERNEL;
 	}
-	if (answers_empty(collect))
+	in_kernel = __atomic_load_n(&context->in_kernel, __ATOMIC_ACQUIRE);
+	head = __atomic_load_n(&header->head, __ATOMIC_RELAXED);
+	/* Acquire: as in kaio_ring_peek(). */
+	tail = __atomic_load_n(&header->tail, __ATOMIC_ACQUIRE);
+	/* libaio's answer, whatever the other arguments. */
+	if (collect->timeout_ns == 0 && head == tail)
 		return DONE;
-	if (goes_by_ring(collect) &&
-	    !__atomic_load_n(&context->in_kernel, __ATOMIC_ACQUIRE)) {
-		take(collect);
-		if (collect->min == 0 || collect->timeout == 0)
+	/*
+	 * What the kernel would refuse is the kernel's to refuse, and only the
+	 * kernel runs a handler that sigmask admits. It also accepts a head at
+	 * the end of the ring, where some programs that read it leave head.
+	 */
+	if (collect->min >= 0 && collect->min <= collect->nr &&
+	    collect->events && !collect->sigmask && !in_kernel &&
+	    head < header->nr && tail < header->nr) {
+		reap(collect, header, head, tail);
+		if (collect->n >= collect->min || collect->timeout_ns == 0)
 			return DONE;
-		collect->spin_ns = context->spin_ns;
-		if (stay && collect->spin_ns)
-			return WAIT;
+		if (may_spin)
+			return SPIN;
 	}
-	if (context->reading != NOT_READING)
-		return ask_kernel_for_room(collect);
+	__atomic_fetch_add(&context->in_kernel, 1, __ATOMIC_RELAXED);
 	return ASK_KERNEL;
 }
 
-/* stay: not to enter the kernel, if there is something to watch. */
-static enum verdict look(struct collect *collect, bool stay)
+static uint32_t spin_ns(void)
+{
+	return __atomic_load_n(&kaio_registry_spin_ns, __ATOMIC_RELAXED);
+}
+
+static enum decision try_ring(struct collect *collect, bool may_spin)
 {
 	struct context *context = collect->context;
-	enum locked locked = context_lock(context, false);
-	enum verdict verdict;
+	enum decision decision;
 
-	if (locked == BUSY)
-		return collect->timeout == 0 ? DONE : CUT_SHORT;
-	verdict = judge(collect, stay);
-	if (verdict == ASK_KERNEL && collect->context)
-		__atomic_fetch_add(&context->in_kernel, 1, __ATOMIC_RELAXED);
-	if (locked == LOCKED)
-		context_unlock(context);
-	return verdict;
+	if (!context_lock(context, false))
+		return collect->n < collect->min && collect->timeout_ns
+			       ? INTERRUPTED
+			       : DONE;
+	decision = decide(collect, may_spin);
+	context_unlock(context);
+	return decision;
 }
 
-/* To sleep may take longer than the I/O. */
-static enum verdict spin(struct collect *collect, struct spin_wait *wait)
+static __attribute__((cold)) enum decision spin(struct collect *collect)
 {
-	int64_t timeout = collect->timeout;
-	int64_t limit = wait->watch_ns;
-	int64_t spun;
-	enum verdict verdict;
+	const int64_t timeout = collect->timeout_ns;
+	const int64_t start = now();
+	enum decision decision;
 
-	if (timeout >= 0 && timeout < limit)
-		limit = timeout;
 	do {
+		int64_t spent;
+
 		relax();
-		verdict = look(collect, true);
-		spun = now() - wait->start;
-	} while (verdict == WAIT && spun < limit);
-	wait->in_vain = verdict == WAIT;
-	if (timeout >= 0)
-		collect->timeout = timeout > spun ? timeout - spun : 0;
-	return verdict == WAIT ? look(collect, false) : verdict;
+		spent = now() - start;
+		if (timeout >= 0)
+			collect->timeout_ns =
+				timeout > spent ? timeout - spent : 0;
+		decision = try_ring(collect, spent < spin_ns());
+	} while (decision == SPIN);
+	return decision;
 }
 
-/* A child that a handler forked has no calls in the kernel. */
-static void leave_kernel(struct context *context)
-{
-	uint32_t calls = __atomic_load_n(&context->in_kernel, __ATOMIC_RELAXED);
-
-	while (calls && !__atomic_compare_exchange_n(
-				&context->in_kernel, &calls, calls - 1, false,
-				__ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		;
-}
-
-static int ask_kernel(const struct collect *collect)
+static __attribute__((cold)) int ask_kernel(const struct collect *collect)
 {
 	const int64_t second = 1000000000;
 	struct timespec time = { 0, 0 };
 	const struct timespec *timeout = NULL;
+	struct kaio_event *events = collect->events + collect->n;
+	long min = collect->min - collect->n;
+	long nr = collect->nr - collect->n;
 
-	/* A time_t of 32 bits holds 68 years: more is for ever. */
-	if (collect->timeout >= 0 && collect->timeout / second <= INT32_MAX) {
-		time.tv_sec = (time_t)(collect->timeout / second);
-		time.tv_nsec = (long)(collect->timeout % second);
+	/* A time_t of 32 bits holds 68 years: wait indefinitely for more. */
+	if (collect->timeout_ns >= 0 &&
+	    collect->timeout_ns / second <= INT32_MAX) {
+		time.tv_sec = (time_t)(collect->timeout_ns / second);
+		time.tv_nsec = (long)(collect->timeout_ns % second);
 		timeout = &time;
 	}
-	if (collect->by_pgetevents)
-		return kaio_pgetevents(collect->ctx, collect->min, collect->nr,
-				       collect->events, timeout,
+	if (collect->sigmask)
+		return kaio_pgetevents(collect->ctx, min, nr, events, timeout,
 				       collect->sigmask);
-	return kaio_getevents(collect->ctx, collect->min, collect->nr,
-			      collect->events, timeout);
+	return kaio_getevents(collect->ctx, min, nr, events, timeout);
 }
 
-/* What was not there at the first look: the kernel's answer, or 0. */
-__attribute__((noinline)) static int wait_for(struct collect *collect,
-					      enum verdict verdict)
+int kaio_collect(kaio_context_t ctx, long min, long nr,
+		 struct kaio_event *events, int64_t timeout_ns,
+		 const sigset_t *sigmask)
 {
-	struct context *known = collect->context;
-	struct spin_wait wait = { .counts = false };
-	int ret = 0;
+	struct context *known = kaio_registry_find(ctx);
+	struct collect collect = { ctx,	       min,	nr,    events,
+				   timeout_ns, sigmask, known, 0 };
+	enum decision decision = ASK_KERNEL;
+	int ret = -EINTR;
 
-	if (verdict == WAIT) {
-		wait = spin_begin(&known->luck, collect->spin_ns);
-		verdict = wait.watch_ns ? spin(collect, &wait)
-					: look(collect, false);
-	}
-	if (verdict == CUT_SHORT)
-		ret = -EINTR;
-	else if (verdict == ASK_KERNEL)
-		ret = ask_kernel(collect);
-	if (wait.counts)
-		spin_end(&known->luck, &wait);
-	if (verdict == ASK_KERNEL && collect->context)
-		leave_kernel(collect->context);
-	return ret;
-}
-
-int kaio_collect(struct collect *collect)
-{
-	struct context *known = kaio_registry_find(collect->ctx);
-	enum verdict verdict = ASK_KERNEL;
-	int ret;
-
-	collect->context = known;
 	if (known)
-		verdict = look(collect, true);
-	if (verdict == DONE)
-		return collect->n;
-	ret = wait_for(collect, verdict);
-	if (!known && ret >= 0)
-		kaio_registry_meet(collect->ctx);
-	if (known && ret == -EINVAL)
-		kaio_registry_doubt(known, collect->ctx);
+		decision = try_ring(&collect, spin_ns());
+	if (decision == SPIN)
+		decision = spin(&collect);
+	if (decision == DONE)
+		return (int)collect.n;
+	if (decision == ASK_KERNEL) {
+		ret = ask_kernel(&collect);
+		/*
+		 * In a child that a handler forked it goes below 0: its place
+		 * is then not used again.
+		 */
+		if (collect.context)
+			__atomic_fetch_sub(&known->in_kernel, 1,
+					   __ATOMIC_RELEASE);
+		kaio_registry_learn(known, ctx, ret);
+	}
 	if (ret < 0)
-		return collect->n ? collect->n : ret;
-	return collect->n + ret;
+		return collect.n ? (int)collect.n : ret;
+	return (int)collect.n + ret;
 }

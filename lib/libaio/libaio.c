@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/*
- * libaio's functions, each as libaio 0.3.113 answers. A call goes to the
- * kernel, but for collecting (libaio-collect.c); what the kernel says of a
- * handle, the registry hears.
- */
+/* libaio's functions, with the results of libaio 0.3.113. */
 #include "abi.h"
 
 #include "collect.h"
@@ -23,8 +19,8 @@ _Static_assert(sizeof(struct io_event) == sizeof(struct kaio_event),
 	       "struct io_event");
 
 /*
- * The versions of old, for programs that were linked with libaio of before
- * 2003. The static library has none.
+ * The old versions, for programs that were linked with libaio before 2003. The
+ * static library has none.
  */
 #if defined(SYMBOL_VERSIONS) && defined(PIC)
 #define OLD_VERSIONS
@@ -46,25 +42,19 @@ int io_setup(int maxevents, io_context_t *ctxp)
 
 int io_destroy(io_context_t ctx)
 {
-	bool known = kaio_registry_find(handle(ctx));
-	int ret;
+	bool known = kaio_registry_remove(handle(ctx));
+	int ret = kaio_destroy(handle(ctx));
 
-	kaio_registry_remove(handle(ctx));
-	ret = kaio_destroy(handle(ctx));
 	if (ret == 0 && !known)
-		kaio_registry_check();
+		kaio_registry_recheck_all();
 	return ret;
 }
 
 int io_submit(io_context_t ctx, long nr, struct iocb *ios[])
 {
 	int ret = kaio_submit(handle(ctx), nr, (struct kaio_iocb *const *)ios);
-	struct context *known = kaio_registry_find(handle(ctx));
 
-	if (!known && ret >= 0)
-		kaio_registry_meet(handle(ctx));
-	if (known && ret == -EINVAL)
-		kaio_registry_doubt(known, handle(ctx));
+	kaio_registry_learn(kaio_registry_find(handle(ctx)), handle(ctx), ret);
 	return ret;
 }
 
@@ -75,9 +65,9 @@ int io_cancel(io_context_t ctx, struct iocb *iocb, struct io_event *evt)
 }
 
 /*
- * As the kernel adds the two up, without looking whether the sum still fits:
- * less than nothing is for ever, as is more than it can count. Only a timeout
- * whose both parts are 0 is none to libaio, and lets it answer by itself.
+ * The kernel adds both parts without a check for overflow, and waits
+ * indefinitely for a negative sum or one out of its range. libaio answers by
+ * itself only if both parts are 0, not if their sum is.
  */
 static int64_t in_ns(int64_t sec, int64_t nsec)
 {
@@ -93,48 +83,27 @@ static int64_t in_ns(int64_t sec, int64_t nsec)
 #define IN_NS(timeout) \
 	((timeout) ? in_ns((timeout)->tv_sec, (timeout)->tv_nsec) : FOREVER)
 
-static int collect(io_context_t ctx, long min_nr, long nr,
-		   struct io_event *events, int64_t timeout)
+static __attribute__((noinline)) int collect(io_context_t ctx, long min_nr,
+					     long nr, struct io_event *events,
+					     const struct timespec *timeout,
+					     const sigset_t *sigmask)
 {
-	struct collect collect = {
-		.ctx = handle(ctx),
-		.min = min_nr,
-		.nr = nr,
-		.events = (struct kaio_event *)events,
-		.timeout = timeout,
-	};
-
-	return kaio_collect(&collect);
-}
-
-static int pcollect(io_context_t ctx, long min_nr, long nr,
-		    struct io_event *events, int64_t timeout,
-		    const sigset_t *sigmask)
-{
-	struct collect collect = {
-		.ctx = handle(ctx),
-		.min = min_nr,
-		.nr = nr,
-		.events = (struct kaio_event *)events,
-		.timeout = timeout,
-		.sigmask = sigmask,
-		.by_pgetevents = true,
-	};
-
-	return kaio_collect(&collect);
+	return kaio_collect(handle(ctx), min_nr, nr,
+			    (struct kaio_event *)events, IN_NS(timeout),
+			    sigmask);
 }
 
 int io_getevents(io_context_t ctx, long min_nr, long nr,
 		 struct io_event *events, struct timespec *timeout)
 {
-	return collect(ctx, min_nr, nr, events, IN_NS(timeout));
+	return collect(ctx, min_nr, nr, events, timeout, NULL);
 }
 
 int io_pgetevents(io_context_t ctx, long min_nr, long nr,
 		  struct io_event *events, struct timespec *timeout,
 		  sigset_t *sigmask)
 {
-	return pcollect(ctx, min_nr, nr, events, IN_NS(timeout), sigmask);
+	return collect(ctx, min_nr, nr, events, timeout, sigmask);
 }
 
 #if defined(__TIMESIZE) && __TIMESIZE == 32
@@ -161,14 +130,17 @@ int io_pgetevents_time64(io_context_t ctx, long min_nr, long nr,
 int io_getevents_time64(io_context_t ctx, long min_nr, long nr,
 			struct io_event *events, struct timespec64 *timeout)
 {
-	return collect(ctx, min_nr, nr, events, IN_NS(timeout));
+	return kaio_collect(handle(ctx), min_nr, nr,
+			    (struct kaio_event *)events, IN_NS(timeout), NULL);
 }
 
 int io_pgetevents_time64(io_context_t ctx, long min_nr, long nr,
 			 struct io_event *events, struct timespec64 *timeout,
 			 sigset_t *sigmask)
 {
-	return pcollect(ctx, min_nr, nr, events, IN_NS(timeout), sigmask);
+	return kaio_collect(handle(ctx), min_nr, nr,
+			    (struct kaio_event *)events, IN_NS(timeout),
+			    sigmask);
 }
 #endif
 
@@ -185,10 +157,10 @@ int io_queue_release(io_context_t ctx)
 	return io_destroy(ctx);
 }
 
-/* Its name notwithstanding: it asks for at least none of no events. */
+/* Despite its name it does not wait: min_nr = 0, nr = 0. */
 int io_queue_wait(io_context_t ctx, struct timespec *timeout)
 {
-	return collect(ctx, 0, 0, NULL, IN_NS(timeout));
+	return collect(ctx, 0, 0, NULL, timeout, NULL);
 }
 
 int io_queue_run(io_context_t ctx)
@@ -196,7 +168,9 @@ int io_queue_run(io_context_t ctx)
 	struct io_event event;
 	int ret;
 
-	while ((ret = collect(ctx, 0, 1, &event, 0)) == 1) {
+	while ((ret = kaio_collect(handle(ctx), 0, 1,
+				   (struct kaio_event *)&event, 0, NULL)) ==
+	       1) {
 		io_callback_t callback;
 
 		memcpy(&callback, &event.data, sizeof(callback));
@@ -239,13 +213,13 @@ OLD("io_getevents@LIBAIO_0.1")
 int kaio_old_getevents(io_context_t ctx, long nr, struct io_event *events,
 		       const struct timespec *timeout)
 {
-	return collect(ctx, 1, nr, events, IN_NS(timeout));
+	return collect(ctx, 1, nr, events, timeout, NULL);
 }
 
 OLD_NAME("kaio_old_queue_wait", "io_queue_wait@LIBAIO_0.1")
 OLD("io_queue_wait@LIBAIO_0.1")
 int kaio_old_queue_wait(io_context_t ctx, const struct timespec *timeout)
 {
-	return collect(ctx, 0, 0, NULL, IN_NS(timeout));
+	return collect(ctx, 0, 0, NULL, timeout, NULL);
 }
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * Finding a context takes no lock, so that what was found may be another's when
- * it is looked at: handle counts only under the place's lock, where it alone
- * changes from a handle to 0. From 0 to a handle it changes by way of CLAIMED,
- * and only where no call for the last context is still in the kernel: it would
- * keep the next out of its ring.
+ * A context is found without a lock, and its place may be another's a moment
+ * later: handle is reliable only under the place's lock, with which it changes
+ * from a handle to 0. From 0 it changes to CLAIMED and then to a handle, and
+ * only while in_kernel is 0: calls for the last context would keep the next one
+ * from its ring.
  *
- * Nothing is allocated after the table, and nothing here waits for a thread
- * that waits: all of it may be called from a signal handler.
+ * Nothing is allocated, and only io_destroy waits for a thread that waits: all
+ * of it may be called from a signal handler.
  */
 #include "registry.h"
 
@@ -28,13 +28,31 @@
 
 /* No handle: they are addresses of pages. */
 #define CLAIMED 1
-#define PAGE_MASK 4095
 
-static struct context *table;
+/* With room for places() to begin at a page, of whatever size. */
+#define PAGE_SIZE_MIN 4096
+#define PAGE_SIZE_MAX 65536
+static struct context table[PLACES + PAGE_SIZE_MAX / sizeof(struct context)];
 
-#define STRANGERS 64
+uint32_t kaio_registry_spin_ns;
 
-static kaio_context_t strangers[STRANGERS];
+/* Whole pages, for MADV_WIPEONFORK. */
+static struct context *places(void)
+{
+	uintptr_t address = (uintptr_t)table + PAGE_SIZE_MAX - 1;
+
+	return (struct context *)(address - address % PAGE_SIZE_MAX);
+}
+
+/* The unknown handles of successful calls, by their hash. */
+static kaio_context_t unknown[1 << BUCKETS_LOG2];
+
+/* A context had no place. From then on unknown handles mean nothing. */
+static bool overflowed;
+
+/* Places below this are still to be rechecked, a few in each call. */
+#define RECHECKS 4
+static uint32_t unchecked;
 
 /* The lock */
 
@@ -50,20 +68,15 @@ static kaio_context_t strangers[STRANGERS];
 #define FUTEX_WAKE_PRIVATE (1 | 128)
 #endif
 
-/* The half of owner that a futex can be: it is compared, no more. */
-static uint32_t *futex_word(struct context *context)
+static void lock_futex(struct context *context, int operation, uintptr_t value)
 {
 	uint32_t *halves = (uint32_t *)(void *)&context->owner;
-
-	return halves + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ &&
-			 sizeof(context->owner) > sizeof(*halves));
-}
-
-static void futex(struct context *context, int operation, uint32_t value)
-{
 	int saved = errno;
 
-	syscall(SYS_futex, futex_word(context), operation, value, NULL);
+	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ &&
+	    sizeof(context->owner) > sizeof(*halves))
+		halves++;
+	syscall(SYS_futex, halves, operation, (uint32_t)value, NULL);
 	errno = saved;
 }
 
@@ -81,22 +94,20 @@ static bool try_lock(struct context *context, uintptr_t owner)
 					   __ATOMIC_RELAXED);
 }
 
-/* Told by the locks themselves, so that there is no moment at which it is not
- * true; only who is about to sleep asks. */
-static bool has_a_lock(uintptr_t self)
+/* From the locks themselves: a count would be wrong for an instruction. */
+static bool holds_a_lock(uintptr_t self)
 {
-	struct context *places = __atomic_load_n(&table, __ATOMIC_ACQUIRE);
 	unsigned i;
 
-	for (i = 0; places && i < PLACES; i++)
-		if (owner_of(places + i) == self)
+	for (i = 0; i < PLACES; i++)
+		if (owner_of(places() + i) == self)
 			return true;
 	return false;
 }
 
-/* It is held so shortly that to sleep is worth it only if its owner sleeps. */
-enum locked kaio_context_lock_slowly(struct context *context, uintptr_t self,
-				     bool insist)
+/* Held for nanoseconds: to sleep pays only if the owner was preempted. */
+bool kaio_context_lock_slow(struct context *context, uintptr_t self,
+			    bool must_wait)
 {
 	unsigned spins;
 
@@ -104,14 +115,14 @@ enum locked kaio_context_lock_slowly(struct context *context, uintptr_t self,
 		uintptr_t owner = owner_of(context);
 
 		if (owner == self)
-			return OWN;
+			return false;
 		if (!owner && try_lock(context, self))
-			return LOCKED;
+			return true;
 		relax();
 	}
-	if (!insist && has_a_lock(self))
-		return BUSY;
-	/* From here on others may be asleep, too, and are to be woken. */
+	if (!must_wait && holds_a_lock(self))
+		return false;
+	/* CONTENDED: more threads than this one may be asleep. */
 	while (!try_lock(context, self | CONTENDED)) {
 		uintptr_t owner =
 			__atomic_load_n(&context->owner, __ATOMIC_RELAXED);
@@ -121,84 +132,69 @@ enum locked kaio_context_lock_slowly(struct context *context, uintptr_t self,
 		     __atomic_compare_exchange_n(
 			     &context->owner, &owner, owner | CONTENDED, false,
 			     __ATOMIC_RELAXED, __ATOMIC_RELAXED)))
-			futex(context, FUTEX_WAIT_PRIVATE,
-			      (uint32_t)(owner | CONTENDED));
+			lock_futex(context, FUTEX_WAIT_PRIVATE,
+				   owner | CONTENDED);
 	}
-	return LOCKED;
+	return true;
 }
 
 void kaio_context_wake(struct context *context)
 {
-	futex(context, FUTEX_WAKE_PRIVATE, 1);
+	lock_futex(context, FUTEX_WAKE_PRIVATE, 1);
 }
 
 /* The table */
 
 static uint32_t hash(kaio_context_t handle)
 {
-	uint32_t product = (uint32_t)(handle / (PAGE_MASK + 1)) * 2654435769u;
+	uint32_t product = (uint32_t)(handle / PAGE_SIZE_MIN) * 2654435769u;
 
 	return product >> (32 - BUCKETS_LOG2);
 }
 
-static struct context *bucket(struct context *places, kaio_context_t handle)
+static struct context *bucket(kaio_context_t handle)
 {
-	return places + (size_t)hash(handle) * WAYS;
+	return places() + (size_t)hash(handle) * WAYS;
 }
 
 struct context *kaio_registry_find(kaio_context_t handle)
 {
-	struct context *places = __atomic_load_n(&table, __ATOMIC_ACQUIRE);
+	struct context *context = bucket(handle);
 	unsigned i;
 
-	if (!places || !handle || handle & PAGE_MASK)
-		return NULL;
-	places = bucket(places, handle);
-	for (i = 0; i < WAYS; i++)
-		if (context_handle(places + i) == handle)
-			return places + i;
+	if (handle > CLAIMED)
+		for (i = 0; i < WAYS; i++, context++)
+			if (context_handle(context) == handle)
+				return context;
 	return NULL;
 }
 
-/* NULL where the kernel cannot wipe it in children: then there is no table. */
-static struct context *map_table(void)
+/* False before Linux 4.14: a child would take the parent's contexts for its
+ * own. */
+static bool wipe_on_fork(void)
 {
-	struct context *places = __atomic_load_n(&table, __ATOMIC_ACQUIRE);
-	struct context *none = NULL;
 	int saved = errno;
-	void *memory;
+	int ret = madvise(places(), TABLE_SIZE, MADV_WIPEONFORK);
 
-	if (places)
-		return places;
-	memory = mmap(NULL, TABLE_SIZE, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory != MAP_FAILED) {
-		if (madvise(memory, TABLE_SIZE, MADV_WIPEONFORK) == 0 &&
-		    __atomic_compare_exchange_n(&table, &none, memory, false,
-						__ATOMIC_RELEASE,
-						__ATOMIC_RELAXED))
-			return memory;
-		munmap(memory, TABLE_SIZE);
-	}
 	errno = saved;
-	return __atomic_load_n(&table, __ATOMIC_ACQUIRE);
+	return ret == 0;
 }
 
-static struct context *claim(struct context *places, kaio_context_t handle)
+static struct context *claim(kaio_context_t handle)
 {
+	struct context *context = bucket(handle);
 	unsigned i;
 
-	places = bucket(places, handle);
-	for (i = 0; i < WAYS; i++) {
+	for (i = 0; i < WAYS; i++, context++) {
 		kaio_context_t none = 0;
 
-		if (__atomic_load_n(&places[i].in_kernel, __ATOMIC_RELAXED))
-			continue;
-		if (__atomic_compare_exchange_n(
-			    &places[i].handle, &none, CLAIMED, false,
+		if (!__atomic_load_n(&context->in_kernel, __ATOMIC_RELAXED) &&
+		    __atomic_compare_exchange_n(
+			    &context->handle, &none, CLAIMED, false,
 			    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			return places + i;
+			return context;
 	}
+	__atomic_store_n(&overflowed, true, __ATOMIC_RELAXED);
 	return NULL;
 }
 
@@ -207,102 +203,104 @@ static void publish(struct context *context, kaio_context_t handle)
 	__atomic_store_n(&context->handle, handle, __ATOMIC_RELEASE);
 }
 
-static void drop(struct context *context, kaio_context_t handle)
+/* With must_wait even in a handler that interrupted the lock's owner. */
+static void drop(struct context *context, kaio_context_t handle, bool must_wait)
 {
-	enum locked locked = context_lock(context, true);
+	bool locked = kaio_context_lock_slow(context, (uintptr_t)pthread_self(),
+					     must_wait);
 
-	if (context_handle(context) == handle)
+	if ((locked || must_wait) && context_handle(context) == handle)
 		publish(context, 0);
-	if (locked == LOCKED)
+	if (locked)
 		context_unlock(context);
 }
 
-static kaio_context_t *stranger(kaio_context_t handle)
+static kaio_context_t *unknown_slot(kaio_context_t handle)
 {
-	return strangers + hash(handle) % STRANGERS;
+	return unknown + hash(handle);
 }
 
-void kaio_registry_remove(kaio_context_t handle)
+bool kaio_registry_remove(kaio_context_t handle)
 {
 	struct context *context = kaio_registry_find(handle);
 	kaio_context_t old = handle;
 
-	/* What comes to its address is another. */
-	__atomic_compare_exchange_n(stranger(handle), &old, 0, false,
+	/* The next context at this address is a new unknown one. */
+	__atomic_compare_exchange_n(unknown_slot(handle), &old, 0, false,
 				    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	if (context)
-		drop(context, handle);
+		drop(context, handle, true);
+	return context;
 }
 
 void kaio_registry_add(kaio_context_t handle)
 {
-	struct context *places;
 	struct context *context;
 	struct kaio_ring ring;
 
 	/* Where the kernel puts a ring, no older one is left. */
 	kaio_registry_remove(handle);
-	if (!environment_allows_ring() || kaio_ring_attach(&ring, handle) < 0)
+	if (!environment_allows_ring() || !wipe_on_fork() ||
+	    kaio_ring_attach(&ring, handle) < 0)
 		return;
-	places = map_table();
-	context = places ? claim(places, handle) : NULL;
+	__atomic_store_n(&kaio_registry_spin_ns, environment_spin_ns(),
+			 __ATOMIC_RELAXED);
+	context = claim(handle);
 	if (!context)
 		return;
-	context->reading = UINT32_MAX;
 	context->id = ring.header->id;
 	context->nr = ring.nr;
-	context->spin_ns = environment_has("KAIO_NO_SPIN") ? 0 : SPIN_NS;
-	__atomic_store_n(&context->luck.always,
-			 environment_denies("KAIO_NO_SPIN"), __ATOMIC_RELAXED);
 	publish(context, handle);
 }
 
-static bool is_gone(kaio_context_t handle)
+/* Forgets a context that the kernel does not know. */
+static void recheck(struct context *context, kaio_context_t handle)
 {
-	return kaio_submit(handle, 0, NULL) == -EINVAL;
+	if (kaio_submit(handle, 0, NULL) == -EINVAL)
+		drop(context, handle, false);
 }
 
-void kaio_registry_check(void)
+static void recheck_some(void)
 {
-	struct context *places = __atomic_load_n(&table, __ATOMIC_ACQUIRE);
-	unsigned i;
+	uint32_t left = __atomic_load_n(&unchecked, __ATOMIC_RELAXED);
+	unsigned rechecks = 0;
 
-	for (i = 0; places && i < PLACES; i++) {
-		kaio_context_t other = context_handle(places + i);
-
-		if (other && other != CLAIMED && is_gone(other))
-			drop(places + i, other);
-	}
-}
-
-/* Whether there may have been no place for this one. */
-static bool is_full(kaio_context_t handle)
-{
-	struct context *places = __atomic_load_n(&table, __ATOMIC_ACQUIRE);
-	unsigned i;
-
-	places = places ? bucket(places, handle) : NULL;
-	for (i = 0; places && i < WAYS; i++)
-		if (!context_handle(places + i))
-			return false;
-	return true;
-}
-
-/*
- * Remembered, so that one stranger raises one alarm; and where all are that
- * find no place, being one is no news.
- */
-void kaio_registry_meet(kaio_context_t handle)
-{
-	if (is_full(handle))
+	if (!left)
 		return;
-	if (__atomic_exchange_n(stranger(handle), handle, __ATOMIC_RELAXED) !=
-	    handle)
-		kaio_registry_check();
+	while (left && rechecks < RECHECKS) {
+		struct context *context = places() + --left;
+		kaio_context_t handle = context_handle(context);
+
+		if (handle > CLAIMED) {
+			recheck(context, handle);
+			rechecks++;
+		}
+	}
+	__atomic_store_n(&unchecked, left, __ATOMIC_RELAXED);
 }
 
-void kaio_registry_doubt(struct context *context, kaio_context_t handle)
+void kaio_registry_recheck_all(void)
 {
-	if (is_gone(handle))
-		drop(context, handle);
+	__atomic_store_n(&unchecked, PLACES, __ATOMIC_RELAXED);
+	recheck_some();
+}
+
+/* It may be a known context that moved. */
+static __attribute__((cold)) void note_unknown(kaio_context_t handle)
+{
+	if (__atomic_load_n(&overflowed, __ATOMIC_RELAXED))
+		return;
+	if (__atomic_exchange_n(unknown_slot(handle), handle,
+				__ATOMIC_RELAXED) != handle)
+		kaio_registry_recheck_all();
+	else
+		recheck_some();
+}
+
+void kaio_registry_learn(struct context *known, kaio_context_t handle, int ret)
+{
+	if (!known && ret >= 0)
+		note_unknown(handle);
+	if (known && ret == -EINVAL)
+		recheck(known, handle);
 }

@@ -1,60 +1,56 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * The contexts whose rings this library may read.
+ * The known contexts: those whose rings this library may read.
  *
- * A handle is the ring's address, which programs are free to unmap, move, or
- * hand to a child. It is looked up here before a byte of the ring is read, and
- * one that is not here is the kernel's to judge. So it is with
- * - all handles in a child of fork(2): the table is wiped there;
- * - those that this library did not make, among them those that mremap(2) made;
- * - those that found no room: each hashes to WAYS places and no others;
- * - all of them, where the ring is unknown or KAIO_NO_RING says so.
+ * A handle is the ring's address, which programs may unmap, move, or pass to a
+ * child. It is looked up here before a byte of the ring is read. A handle that
+ * is not here is unknown, and left to the kernel:
+ * - every handle in a child of fork(2): the table becomes zeros there;
+ * - a context that this library did not set up, or that mremap(2) moved;
+ * - a context that found no place: each hashes to WAYS places;
+ * - every context, where the ring's format is unknown or KAIO_NO_RING is set.
  *
- * What is destroyed or moved behind the library's back it learns from the
- * kernel's answers: when a handle that it does not know works, or one that it
- * knows fails, it asks for those concerned. Between such an event and the next
- * io_submit() the old handle is still known, and collecting from it is the one
- * SIGSEGV that is left: to exclude that would take a system call per call.
+ * Contexts that are destroyed or moved by raw system calls are found by the
+ * kernel's answers: if a call for an unknown handle succeeds, or one for a
+ * known handle fails. Until then the old handle is still known, and collecting
+ * from it is a SIGSEGV; to exclude that would take a system call each time.
  */
 #ifndef LIBAIO_REGISTRY_H
 #define LIBAIO_REGISTRY_H
 
 #include "abi.h"
-#include "spin.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A place in the table; it stays one, whatever context it is for. */
+/* A place of the table; the lock and in_kernel outlive the context in it. */
 struct context {
 	kaio_context_t handle; /* 0: free */
 	uintptr_t owner;       /* the lock */
 	uint32_t in_kernel;    /* calls that let the kernel collect; atomic */
-	uint32_t reading;      /* see libaio-collect.c */
 	uint32_t id;
-	uint32_t nr; /* events in the ring; 0: wiped */
-	uint32_t spin_ns;
-	struct spin_luck luck;
+	uint32_t nr; /* events in the ring */
 } __attribute__((aligned(64)));
 
-/* NULL for a context that is not known. */
+/* How long a wait spins: KAIO_SPIN_NS, read before the first context is known.
+ */
+extern uint32_t kaio_registry_spin_ns;
+
+/* NULL for an unknown handle. */
 struct context *kaio_registry_find(kaio_context_t handle);
 
-/* After io_setup made a context. */
-void kaio_registry_add(kaio_context_t handle);
+/* After io_setup has made a context. */
+__attribute__((cold)) void kaio_registry_add(kaio_context_t handle);
 
-/* Before io_destroy: afterwards nobody is in the ring, or will be. */
-void kaio_registry_remove(kaio_context_t handle);
+/* Before io_destroy: afterwards nobody reads the ring. Was it known? */
+bool kaio_registry_remove(kaio_context_t handle);
 
-/* After a call for a handle that is not known worked. */
-void kaio_registry_meet(kaio_context_t handle);
+/* After a call of io_submit or io_getevents: known is what was found before. */
+void kaio_registry_learn(struct context *known, kaio_context_t handle, int ret);
 
-/* Forgets all that are gone. */
-void kaio_registry_check(void);
-
-/* After a call for a handle that is known failed: is the context gone? */
-void kaio_registry_doubt(struct context *context, kaio_context_t handle);
+/* After io_destroy of an unknown handle: was it a known context that moved? */
+void kaio_registry_recheck_all(void);
 
 /* Acquire: pairs with the release in publish(). */
 static inline kaio_context_t context_handle(const struct context *context)
@@ -62,34 +58,29 @@ static inline kaio_context_t context_handle(const struct context *context)
 	return __atomic_load_n(&context->handle, __ATOMIC_ACQUIRE);
 }
 
-/* Set in owner, which is an address, while a thread may be asleep for it. */
+/* Set in owner, which is an address, while a thread may sleep for the lock. */
 #define CONTENDED ((uintptr_t)1)
 
-enum locked {
-	LOCKED,
-	OWN, /* by the thread that this signal handler interrupted */
-	BUSY
-};
-
-enum locked kaio_context_lock_slowly(struct context *context, uintptr_t self,
-				     bool insist);
+__attribute__((cold)) bool
+kaio_context_lock_slow(struct context *context, uintptr_t self, bool must_wait);
 void kaio_context_wake(struct context *context);
 
 /*
- * For some nanoseconds, never over a system call that waits. A handler that
- * interrupted its thread with another context's lock must not sleep for this
- * one, whose owner may be asleep for that one: it is BUSY, unless it insists.
+ * Never held over a system call that waits. False if a signal handler has
+ * interrupted its own thread with this lock held; or with another lock held,
+ * unless must_wait: the owner of this one may be in a handler that waits for
+ * that one.
  */
-static inline enum locked context_lock(struct context *context, bool insist)
+static inline bool context_lock(struct context *context, bool must_wait)
 {
-	/* An address, and no other thread's that is alive. */
+	/* An address, different for each thread that is alive. */
 	uintptr_t self = (uintptr_t)pthread_self();
 	uintptr_t nobody = 0;
 
-	if (__atomic_compare_exchange_n(&context->owner, &nobody, self, false,
-					__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		return LOCKED;
-	return kaio_context_lock_slowly(context, self, insist);
+	return __atomic_compare_exchange_n(&context->owner, &nobody, self,
+					   false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED) ||
+	       kaio_context_lock_slow(context, self, must_wait);
 }
 
 static inline void context_unlock(struct context *context)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* Into the line, and out of it again before the kernel has had it. */
-#include "queue.h"
+/* Into the slots of pending operations, and out of them before the kernel. */
+#include "queue/push.h"
+
+#include "queue/submit.h"
 
 #include <kaio/prep.h>
 
 #include <string.h>
 
-/* All errors of io_submit are for later but one: whose eventfd is it? */
+/* The one error of an operation that is reported at the push. */
 static int use_eventfd(const struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
 	if (queue->eventfd < 0)
@@ -18,143 +20,130 @@ static int use_eventfd(const struct kaio_queue *queue, struct kaio_iocb *iocb)
 	return 0;
 }
 
-static unsigned room_for(const struct kaio_queue *queue)
+/*
+ * Slots for so many operations, which there is room for. Amortised O(1): there
+ * were at least as many pushes since the last move as are moved.
+ */
+static struct kaio_iocb **slots_for(struct kaio_queue *queue, unsigned nr)
 {
-	return queue->capacity - queue_pending(queue) - queue_in_flight(queue) -
-	       queue_done(queue);
+	unsigned pending = queue_pending(queue);
+
+	if ((size_t)(queue->slots_end - queue->tail) < nr) {
+		memmove(queue->slots, queue->head,
+			pending * sizeof(*queue->slots));
+		queue->head = queue->slots;
+		queue_set_tail(queue, queue->slots + pending);
+	}
+	return queue->tail;
 }
 
-/* Fewer steps than there were pushes since the last time. */
-static void move_line_to_front(struct kaio_queue *queue)
+/* After all that may leave less room than there was. */
+static void set_push_end(struct kaio_queue *queue)
 {
-	ptrdiff_t by = queue->first - queue->line;
+	unsigned room = queue_room(queue);
 
-	memmove(queue->line, queue->first,
-		(size_t)(queue->room.next - queue->first) *
-			sizeof(*queue->line));
-	queue->first -= by;
-	queue->head -= by;
-	queue_set_tail(queue, queue->room.next - by);
-}
-
-/* Places for so many at the end of the line; there is room for them. */
-static struct kaio_iocb **places_for(struct kaio_queue *queue, unsigned nr)
-{
-	if ((size_t)(queue->line_end - queue->room.next) < nr)
-		move_line_to_front(queue);
-	return queue->room.next;
-}
-
-/* To be called after all that may leave less room than there was. */
-static void set_limit(struct kaio_queue *queue)
-{
-	unsigned room = room_for(queue);
-
-	if (!queue->plain)
+	if (!queue->fast)
 		return;
-	queue->room.end = queue->line_end;
-	if ((size_t)(queue->line_end - queue->room.next) > room)
-		queue->room.end = queue->room.next + room;
+	queue->push_end = queue->slots_end;
+	if ((size_t)(queue->slots_end - queue->tail) > room)
+		queue->push_end = queue->tail + room;
 }
 
-int kaio_queue_push_slowly(struct kaio_queue *queue, struct kaio_iocb *iocb)
+static int push(struct kaio_queue *queue, struct kaio_iocb *iocb)
+{
+	int ret;
+
+	if (!queue_room(queue))
+		return -ENOBUFS;
+	ret = use_eventfd(queue, iocb);
+	if (ret < 0)
+		return ret;
+	*slots_for(queue, 1) = iocb;
+	queue_set_tail(queue, queue->tail + 1);
+	set_push_end(queue);
+	return 0;
+}
+
+__attribute__((noinline)) static int push_slow(struct kaio_queue *queue,
+					       struct kaio_iocb *iocb)
 {
 	int ret = queue_enter(queue);
 
 	if (ret < 0)
 		return ret;
-	if (!iocb)
-		ret = -EINVAL;
-	else if (!room_for(queue))
-		ret = -ENOBUFS;
-	else
-		ret = use_eventfd(queue, iocb);
-	if (ret == 0) {
-		*places_for(queue, 1) = iocb;
-		queue_set_tail(queue, queue->room.next + 1);
-		set_limit(queue);
-	}
+	ret = iocb ? push(queue, iocb) : -EINVAL;
 	queue_unlock(queue);
 	return ret;
 }
 
-static inline int put_row(struct kaio_queue *queue, void *row, size_t stride,
-			  unsigned *nr)
+int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
-	struct kaio_iocb **place;
-	unsigned left = *nr;
-	int ret = 0;
+	struct kaio_iocb **tail;
 
-	if (left > room_for(queue)) {
-		left = room_for(queue);
-		ret = -ENOBUFS;
-	}
-	for (place = places_for(queue, left); left; left--) {
-		int error = use_eventfd(queue, row);
-
-		if (error < 0) {
-			ret = error;
-			break;
-		}
-		*place++ = row;
-		row = (char *)row + stride;
-	}
-	*nr = (unsigned)(place - queue->room.next);
-	queue_set_tail(queue, place);
-	set_limit(queue);
-	return ret;
+	if (!queue || !iocb)
+		return push_slow(queue, iocb);
+	tail = __atomic_load_n(&queue->tail, __ATOMIC_RELAXED);
+	if (tail >= queue->push_end)
+		return push_slow(queue, iocb);
+	*tail = iocb;
+	queue->tail = tail + 1;
+	return 0;
 }
 
-int kaio_queue_push_row(struct kaio_queue *queue, void *row, size_t stride,
-			unsigned *nr)
+unsigned kaioq_push_array(struct kaio_queue *queue, void *array, size_t stride,
+			  unsigned nr)
 {
-	int ret;
+	unsigned room = queue_room(queue);
+	struct kaio_iocb **tail;
+	unsigned i;
 
-	queue_lock(queue);
-	ret = put_row(queue, row, stride, nr);
-	queue_unlock(queue);
-	return ret;
-}
+	if (nr > room)
+		nr = room;
+	tail = slots_for(queue, nr);
+	for (i = 0; i < nr; i++) {
+		struct kaio_iocb *iocb = array;
+		int error = use_eventfd(queue, iocb);
 
-unsigned kaio_queue_submit_row(struct kaio_queue *queue, void *row,
-			       size_t stride, unsigned nr)
-{
-	queue_lock(queue);
-	put_row(queue, row, stride, &nr);
-	queue_hand_over_here(queue);
-	queue_leave(queue);
+		array = (char *)array + stride;
+		if (error < 0)
+			kaioq_reject(queue, iocb, error);
+		else
+			*tail++ = iocb;
+	}
+	queue_set_tail(queue, tail);
+	set_push_end(queue);
 	return nr;
 }
 
-static bool is_in_flight(const struct kaio_queue *queue,
-			 const struct kaio_iocb *iocb)
+unsigned kaioq_push_cancelled(struct kaio_queue *queue, void *array,
+			      size_t stride, unsigned nr)
 {
-	struct kaio_iocb **place = queue->first;
+	unsigned i;
 
-	while (place < queue->head)
-		if (*place++ == iocb)
-			return true;
-	return queue->strays.nr && strays_find(&queue->strays, (uintptr_t)iocb);
+	for (i = 0; i < nr && queue_room(queue); i++)
+		kaioq_cancel(queue,
+			     (struct kaio_iocb *)((char *)array + i * stride));
+	set_push_end(queue);
+	return i;
 }
 
 static int cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
-	struct kaio_iocb **place = queue->head;
+	struct kaio_iocb **slot = queue->head;
 	struct kaio_event unused;
 
-	while (place < queue->room.next && *place != iocb)
-		place++;
-	if (place < queue->room.next) {
-		queue_set_tail(queue, queue->room.next - 1);
-		memmove(place, place + 1,
-			(size_t)(queue->room.next - place) * sizeof(*place));
-		kaio_queue_complete(queue, iocb, -ECANCELED);
-		queue->stats.canceled++;
-		set_limit(queue);
+	while (slot < queue->tail && *slot != iocb)
+		slot++;
+	if (slot < queue->tail) {
+		if (slot == queue->head)
+			queue->retries = 0;
+		queue_set_tail(queue, queue->tail - 1);
+		memmove(slot, slot + 1,
+			(size_t)(queue->tail - slot) * sizeof(*slot));
+		kaioq_cancel(queue, iocb);
+		set_push_end(queue);
 		return 0;
 	}
-	if (!is_in_flight(queue, iocb))
-		return -ENOENT;
 	queue->stats.cancel_calls++;
 	return kaio_cancel(queue->ctx, iocb, &unused) == -EINPROGRESS ? 0
 								      : -EBUSY;
@@ -171,28 +160,24 @@ int kaio_queue_cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
 	return ret;
 }
 
-void kaio_queue_withdraw(struct kaio_queue *queue, const void *from,
-			 const void *to)
+void kaioq_cancel_range(struct kaio_queue *queue, const void *from,
+			const void *to)
 {
-	struct kaio_iocb **place;
-	struct kaio_iocb **tail;
-	struct kaio_iocb **end;
+	struct kaio_iocb **tail = queue->head;
+	struct kaio_iocb **slot;
 
-	queue_lock(queue);
-	end = queue->room.next;
-	tail = queue->head;
-	for (place = queue->head; place < end; place++) {
-		struct kaio_iocb *iocb = *place;
+	for (slot = queue->head; slot < queue->tail; slot++) {
+		struct kaio_iocb *iocb = *slot;
 
 		if ((uintptr_t)iocb < (uintptr_t)from ||
 		    (uintptr_t)iocb >= (uintptr_t)to) {
 			*tail++ = iocb;
 			continue;
 		}
-		kaio_queue_complete(queue, iocb, -ECANCELED);
-		queue->stats.canceled++;
+		if (slot == queue->head)
+			queue->retries = 0;
+		kaioq_cancel(queue, iocb);
 	}
 	queue_set_tail(queue, tail);
-	set_limit(queue);
-	queue_leave(queue);
+	set_push_end(queue);
 }

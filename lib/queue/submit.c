@@ -4,14 +4,16 @@
  * io_submit means. Each turn takes an operation from pending or stops, so that
  * it ends.
  */
+#include "queue/submit.h"
+
 #include "call.h"
-#include "queue.h"
+#include "queue/wakeup.h"
 
 #include <poll.h>
 #include <sys/stat.h>
 
 /* How often an operation is tried for which the kernel has no memory. */
-#define PATIENCE 32
+#define RETRY_MAX 32
 
 /*
  * What aio_complete() would have done for the operation's eventfd. The kernel
@@ -19,23 +21,24 @@
  * other file 8 bytes must not go: only an anonymous inode has no type, and of
  * those only an eventfd takes them. A full counter is readable already.
  */
-static void signal_eventfd(const struct kaio_iocb *iocb)
+static void signal_resfd(const struct kaio_iocb *iocb)
 {
-	const uint64_t one = 1;
 	struct pollfd resfd = { (int)iocb->resfd, POLLOUT, 0 };
 	int saved = errno;
 	struct stat status;
+	int cancelstate;
 
-	if (!(iocb->flags & KAIO_IOCB_RESFD))
-		return;
+	/* poll(2) is a cancellation point. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelstate);
 	if (fstat(resfd.fd, &status) == 0 && !(status.st_mode & S_IFMT) &&
 	    poll(&resfd, 1, 0) == 1 && resfd.revents == POLLOUT)
-		(void)!write(resfd.fd, &one, sizeof(one));
+		eventfd_raise(resfd.fd);
+	pthread_setcancelstate(cancelstate, NULL);
 	errno = saved;
 }
 
-void kaio_queue_complete(struct kaio_queue *queue, const struct kaio_iocb *iocb,
-			 int error)
+void kaioq_complete(struct kaio_queue *queue, const struct kaio_iocb *iocb,
+		    int error)
 {
 	queue->done[queue->done_tail++ & queue->done_mask] =
 		(struct kaio_event){
@@ -43,54 +46,26 @@ void kaio_queue_complete(struct kaio_queue *queue, const struct kaio_iocb *iocb,
 			.obj = (uintptr_t)iocb,
 			.res = error,
 		};
-	signal_eventfd(iocb);
+	/* The queue's own is raised by kaioq_notify(). */
+	if (iocb->flags & KAIO_IOCB_RESFD && (int)iocb->resfd != queue->eventfd)
+		signal_resfd(iocb);
 }
 
-void kaio_queue_scatter(struct kaio_queue *queue)
-{
-	while (queue->first < queue->head)
-		strays_add(&queue->strays, *queue->first++);
-}
-
-void kaio_queue_land(struct kaio_queue *queue, uint64_t iocb)
-{
-	if (queue->first < queue->head && (uintptr_t)*queue->first == iocb) {
-		queue->first++;
-		return;
-	}
-	kaio_queue_scatter(queue);
-	strays_remove(&queue->strays, iocb);
-}
-
-/* It leaves no gap in the line behind those that are in flight. */
 static void reject_head(struct kaio_queue *queue, int error)
 {
-	kaio_queue_scatter(queue);
-	queue->first++;
-	kaio_queue_complete(queue, *queue->head++, error);
-	queue->stats.rejected++;
-	queue->refusals = 0;
+	kaioq_reject(queue, *queue->head++, error);
+	queue->retries = 0;
 }
 
-bool kaio_queue_fail_if_dead(struct kaio_queue *queue)
+bool kaioq_is_gone(struct kaio_queue *queue)
 {
-	struct kaio_iocb **entry = queue->strays.entries;
-
 	queue->stats.submit_calls++;
 	if (kaio_submit(queue->ctx, 0, NULL) != -EINVAL)
 		return false;
 	queue->ring.header = NULL;
-	kaio_queue_scatter(queue);
-	for (; queue->strays.nr; entry++) {
-		if (!*entry)
-			continue;
-		kaio_queue_complete(queue, *entry, -EINVAL);
-		*entry = NULL;
-		queue->strays.nr--;
-		queue->not_by_ring++;
-	}
-	while (queue_pending(queue))
-		reject_head(queue, -EINVAL);
+	queue->gone = true;
+	queue->fast = false;
+	queue->push_end = NULL;
 	return true;
 }
 
@@ -98,64 +73,64 @@ bool kaio_queue_fail_if_dead(struct kaio_queue *queue)
  * What an io_submit that took nothing means: true to go on with the head, which
  * is another or worth another try at once; false to stop.
  */
-__attribute__((cold)) static bool go_on(struct kaio_queue *queue, int error)
+__attribute__((cold)) static bool retry(struct kaio_queue *queue, int error)
 {
+	bool idle = !queue->inflight;
+
 	switch (error) {
 	case 0: /* no kernel does that; as good as -EAGAIN */
 	case -EAGAIN:
 		queue->stats.eagains++;
 		error = -EAGAIN;
-		/* Room comes with the next completion that is collected. */
-		if (queue_in_flight(queue))
+		/* There may be room with the next completion. */
+		if (!idle)
 			return false;
 		break;
 	case -EINTR:
 	case -ENOMEM:
 		break;
 	case -EINVAL:
-		if (kaio_queue_fail_if_dead(queue))
+		if (kaioq_is_gone(queue))
 			return false;
 		/* fall through */
 	default:
 		reject_head(queue, error);
 		return true;
 	}
-	if (++queue->refusals < PATIENCE) {
-		/* No completion will, and somebody has to try again. */
-		if (queue->eventfd >= 0 && !queue_in_flight(queue))
-			kaio_queue_raise_eventfd(queue);
+	if (++queue->retries < RETRY_MAX)
 		return error == -EINTR;
-	}
 	reject_head(queue, error);
 	return true;
 }
 
-/* After a partial count the rest goes in at once: its head's error then shows.
- */
-int kaio_queue_hand_over_rest(struct kaio_queue *queue, long nr, long ret,
-			      int saved)
+/* After a partial count the rest is submitted at once: the error of its head
+ * then shows. */
+int kaioq_submit_rest(struct kaio_queue *queue, long nr, long ret, int saved)
 {
-	int taken = 0;
+	int accepted = 0;
 
 	for (;;) {
 		if (ret > 0) {
-			queue_took(queue, ret);
-			taken += (int)ret;
+			queue_accepted(queue, ret);
+			accepted += (int)ret;
 			queue->stats.partial_submits += ret < nr;
-		} else if (!go_on(queue, call_result(ret, saved))) {
+		} else if (!retry(queue, call_result(ret, saved))) {
 			break;
 		}
-		nr = queue_ready_to_go(queue);
+		nr = queue_fitting(queue);
 		if (!nr)
-			break;
+			return accepted;
 		ret = queue_io_submit(queue, nr);
 	}
-	return taken;
+	/* An event loop has to try again, for no completion may tell it to. */
+	if (queue->eventfd >= 0 && queue_is_short_of_memory(queue))
+		kaioq_raise_eventfd(queue);
+	return accepted;
 }
 
-int kaio_queue_hand_over(struct kaio_queue *queue)
+int kaioq_submit(struct kaio_queue *queue)
 {
-	return queue_hand_over_here(queue);
+	return queue_submit(queue);
 }
 
 int kaio_queue_submit(struct kaio_queue *queue)
@@ -164,7 +139,9 @@ int kaio_queue_submit(struct kaio_queue *queue)
 
 	if (ret < 0)
 		return ret;
-	ret = queue_hand_over_here(queue);
+	ret = queue_submit(queue);
+	if (unlikely(queue->gone))
+		ret = -EINVAL;
 	queue_leave(queue);
 	return ret;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* Waiting for completions by one absolute deadline, into the caller's array. */
-#include "collect.h"
+/* Collecting into the caller's array. */
+#include "queue/wait.h"
+
+#include "queue/collect.h"
+#include "queue/submit.h"
 
 #include <limits.h>
 
@@ -12,52 +15,31 @@ static unsigned take_done(struct kaio_queue *queue, struct kaio_event *events,
 	while (n < max && queue_done(queue))
 		events[n++] =
 			queue->done[queue->done_head++ & queue->done_mask];
+	queue_delivered(queue, n);
 	return n;
 }
 
-/* With n in hand, and what waited handed over. */
-__attribute__((noinline)) static int gather(struct kaio_queue *queue,
-					    struct kaio_event *events,
-					    unsigned n, unsigned min,
-					    unsigned max, int64_t deadline)
+/* With n in hand. */
+__attribute__((noinline)) static int wait_slow(struct kaio_queue *queue,
+					       struct kaio_event *events,
+					       unsigned n, unsigned min,
+					       unsigned max, int64_t deadline)
 {
-	const unsigned had = n;
-	struct spin_wait wait = { .counts = false };
-	bool ended;
+	struct queue_wait wait = { .deadline = deadline };
 	int ret;
 
-	if (queue->ring.header && min > n + queue_done(queue))
-		kaio_queue_spin(queue, min - n - queue_done(queue), deadline,
-				&wait);
+	queue_begin(queue);
 	do {
-		unsigned need;
-		bool woken;
-
+		wait.min = min > n ? min - n : 0;
+		wait.when_idle = n == 0 && queue_waits_when_idle(queue);
+		ret = kaioq_await(queue, &wait);
 		n += take_done(queue, events + n, max - n);
-		need = still_needed(queue, n, min);
-		woken = need && kaio_queue_was_woken(queue);
-		ret = kaio_queue_collect(
-			queue, events + n, woken ? 0 : need, max - n, deadline,
-			n == 0 && queue_is_standing(queue) ? STAYS : LEAVES,
-			&ended);
-		if (ret > 0)
-			n += (unsigned)ret;
-		if (ret == -EINTR && kaio_queue_was_woken(queue)) {
-			ret = 0;
-			woken = true;
-		}
-		ended |= woken || ret < 0;
-		queue_hand_over(queue);
+		queue_submit_pending(queue);
 		n += take_done(queue, events + n, max - n);
-	} while (!ended && still_needed(queue, n, min));
-	if (wait.counts)
-		kaio_queue_spin_end(queue, &wait);
-	if (queue->eventfd >= 0 && more_is_ready(queue, n == max || ret < 0))
-		kaio_queue_raise_eventfd(queue);
-	if (queue->plain)
-		queue_add_room(queue, n - had);
-	queue_leave(queue);
-	return n || ret > 0 ? (int)n : ret;
+	} while (ret == 0 && !wait.interrupted && n < min &&
+		 queue_has_more(queue, &wait, n));
+	queue_end(queue, ret);
+	return n ? (int)n : ret;
 }
 
 static bool is_wait(const struct kaio_event *events, unsigned min, unsigned max,
@@ -68,33 +50,62 @@ static bool is_wait(const struct kaio_event *events, unsigned min, unsigned max,
 }
 
 __attribute__((cold, noinline)) static int
-wait_with_care(struct kaio_queue *queue, struct kaio_event *events,
-	       unsigned min, unsigned max, int64_t timeout_ns)
+wait_checked(struct kaio_queue *queue, struct kaio_event *events, unsigned min,
+	     unsigned max, int64_t timeout_ns)
 {
 	int64_t deadline;
 	int ret;
 
 	if (!is_wait(events, min, max, timeout_ns))
-		return refuse(queue);
+		return queue_refuse(queue);
 	/* From the call: the lock and io_submit may take their time. */
 	deadline = deadline_after(timeout_ns);
-	ret = queue_enter(queue);
+	ret = queue_enter_wait(queue);
 	if (ret < 0)
 		return ret;
-	begin(queue);
-	return gather(queue, events, 0, deadline == NO_WAIT ? 0 : min, max,
-		      deadline);
+	return wait_slow(queue, events, 0, deadline == NO_WAIT ? 0 : min, max,
+			 deadline);
 }
 
-/* A plain queue has what it waits for, mostly, in the ring. */
+/* From the ring of a fast queue, up to the wrap. */
+static inline unsigned reap_ring(struct kaio_queue *queue,
+				 struct kaio_event *events, unsigned max)
+{
+	unsigned nr;
+	const struct kaio_event *run = kaio_ring_peek(&queue->ring, &nr);
+
+	if (nr > max)
+		nr = max;
+	if (nr > queue->inflight)
+		nr = queue->inflight;
+	if (!nr)
+		return 0;
+	if (nr == 1)
+		*events = *run;
+	else
+		memcpy(events, run, nr * sizeof(*run));
+	kaio_ring_advance(&queue->ring, nr);
+	queue->inflight -= nr;
+	queue_delivered_fast(queue, nr);
+	return nr;
+}
+
+__attribute__((noinline)) static unsigned
+reap_after_wrap(struct kaio_queue *queue, struct kaio_event *events,
+		unsigned max)
+{
+	return reap_ring(queue, events, max);
+}
+
+/* A fast queue has what it waits for, mostly, in the ring. */
 int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
 		    unsigned min, unsigned max, int64_t timeout_ns)
 {
 	int64_t deadline = NO_DEADLINE;
 	unsigned n = 0;
 
-	if (!queue || !queue->plain || !events || min > max || max > INT_MAX)
-		return wait_with_care(queue, events, min, max, timeout_ns);
+	if (!queue || !queue->fast || !events || min > max || max > INT_MAX)
+		return wait_checked(queue, events, min, max, timeout_ns);
 	if (unlikely(timeout_ns != KAIO_FOREVER)) {
 		if (timeout_ns < 0)
 			return -EINVAL;
@@ -102,23 +113,42 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
 		if (deadline == NO_WAIT)
 			min = 0;
 	}
-	queue_hand_over_here(queue);
-	if (queue->ring.header && !queue_done(queue)) {
-		n = reap_plainly(queue, events, max);
-		if (n) {
-			queue_add_room(queue, n);
-			queue_hand_over(queue);
-			if (n >= min)
-				return (int)n;
-		} else if (!min) {
-			return 0;
+	queue_submit(queue);
+	if (queue->ring.header) {
+		if (unlikely(queue_done(queue)))
+			n = take_done(queue, events, max);
+		n += reap_ring(queue, events + n, max - n);
+		if (unlikely(n < min))
+			n += reap_after_wrap(queue, events + n, max - n);
+		if (n >= min && (n || queue_can_read_ring(queue))) {
+			queue_submit_pending(queue);
+			return (int)n;
 		}
 	}
-	return gather(queue, events, n, min, max, deadline);
+	return wait_slow(queue, events, n, min, max, deadline);
 }
 
 int kaio_queue_reap(struct kaio_queue *queue, struct kaio_event *events,
 		    unsigned max)
 {
 	return kaio_queue_wait(queue, events, 0, max, 0);
+}
+
+__attribute__((cold)) int kaio_queue_drain(struct kaio_queue *queue,
+					   int64_t timeout_ns)
+{
+	struct queue_wait wait = { .min = UINT_MAX, .drain = true };
+	int ret;
+
+	if (timeout_ns < KAIO_FOREVER)
+		return queue_refuse(queue);
+	wait.deadline = deadline_after(timeout_ns);
+	ret = queue_enter_wait(queue);
+	if (ret < 0)
+		return ret;
+	ret = kaioq_await(queue, &wait);
+	queue_end(queue, ret);
+	if (ret == 0 && wait.interrupted)
+		return -ETIMEDOUT;
+	return ret;
 }

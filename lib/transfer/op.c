@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * One operation of a transfer: into the queue, continued when it was short, and
- * finished.
+ * One operation of a transfer: it completes, is continued if it was short, and
+ * finishes; with the last one the post is over.
  *
  * A vectored one is continued without a copy of its iovecs: the rest of the
  * iovec in which it stopped as a plain read or write, and then the iovecs after
  * it from where they are.
  */
-#include "transfer.h"
+#define _FILE_OFFSET_BITS 64
+
+#include "queue/push.h"
+#include "queue/wakeup.h"
+#include "transfer/transfer.h"
 
 #include <fcntl.h>
-#include <limits.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 static struct kaio_transfer *transfer_of(struct op *op)
@@ -20,6 +24,9 @@ static struct kaio_transfer *transfer_of(struct op *op)
 	return (struct kaio_transfer *)(ops -
 					offsetof(struct kaio_transfer, ops));
 }
+
+/* Of every device, the least that O_DIRECT may be aligned to. */
+#define SECTOR 512
 
 static bool moves_data(unsigned opcode)
 {
@@ -57,28 +64,6 @@ static uint64_t op_size(const struct op *op)
 	return size;
 }
 
-/* The transfer may be its owner's again, or gone: only hub is safe to use. */
-static void tell_all(struct hub *hub)
-{
-	hub_lock(hub);
-	if (hub->followers)
-		pthread_cond_broadcast(&hub->news);
-	hub_unlock(hub);
-}
-
-void kaio_transfer_count_down(struct kaio_transfer *transfer, unsigned nr)
-{
-	struct hub *hub = transfer->hub;
-
-	/* Pairs with the load in transfer_is_active(). */
-	if (__atomic_sub_fetch(&transfer->remaining, nr, __ATOMIC_ACQ_REL))
-		return;
-	if (!hub->shared)
-		return;
-	tell_all(hub);
-	transfer_unref(transfer);
-}
-
 static void note_failure(struct kaio_transfer *transfer, uint32_t index)
 {
 	uint32_t lowest = __atomic_load_n(&transfer->failed, __ATOMIC_RELAXED);
@@ -90,7 +75,7 @@ static void note_failure(struct kaio_transfer *transfer, uint32_t index)
 		;
 }
 
-/* Who releases the transfer looks for polls meanwhile: this is none. */
+/* Whoever cancels the transfer looks for polls meanwhile. */
 static void set_opcode(struct op *op, unsigned opcode)
 {
 	__atomic_store_n(&op->op.iocb.lio_opcode, (uint16_t)opcode,
@@ -108,15 +93,54 @@ static void restore(struct op *op)
 	op->continued = false;
 }
 
-__attribute__((noinline)) static void
-finish_among_threads(struct op *op, struct kaio_transfer *transfer,
-		     int64_t moved)
+static int post_status(const struct kaio_transfer *transfer)
 {
-	/* Pairs with the load in kaio_transfer_result(). */
+	uint32_t failed = __atomic_load_n(&transfer->failed, __ATOMIC_RELAXED);
+	int64_t result;
+
+	if (failed == NONE)
+		return 0;
+	result = transfer->ops[failed].result;
+	return result < 0 ? (int)result : -ENODATA;
+}
+
+/*
+ * The status is known before the post is over: from then on the owner may post
+ * again. One that was released has no owner to be told.
+ */
+void kaiot_end_post(struct kaio_transfer *transfer)
+{
+	int status = post_status(transfer);
+
+	transfer->status = status;
+	/* Release: pairs with the load in transfer_is_active(). */
+	__atomic_store_n(&transfer->over, transfer->post, __ATOMIC_RELEASE);
+	if (transfer->shared && transfer->queue) {
+		queue_lock(transfer->queue);
+		kaioq_notify_all(transfer->queue);
+		queue_unlock(transfer->queue);
+	}
+	if (transfer->done && !transfer_is_released(transfer)) {
+		transfer->done(transfer, status, transfer->data);
+		if (!transfer->shared)
+			return;
+	}
+	if (transfer->shared)
+		kaiot_unref(transfer);
+	else if (!transfer->refs)
+		kaiot_free(transfer);
+}
+
+__attribute__((noinline)) static void
+finish_shared(struct op *op, struct kaio_transfer *transfer, int64_t moved)
+{
+	/* Release: pairs with the load in kaio_transfer_result(). */
 	__atomic_store_n(&op->post, transfer->post, __ATOMIC_RELEASE);
 	if (moved)
 		__atomic_add_fetch(&transfer->bytes, moved, __ATOMIC_RELAXED);
-	kaio_transfer_count_down(transfer, 1);
+	/* Each sees what the others have finished. */
+	if (__atomic_sub_fetch(&transfer->remaining, 1, __ATOMIC_ACQ_REL) == 0)
+		kaiot_end_post(transfer);
 }
 
 static inline void finish(struct op *op, int64_t result, int64_t moved,
@@ -129,17 +153,17 @@ static inline void finish(struct op *op, int64_t result, int64_t moved,
 	op->result = result;
 	if (failed)
 		note_failure(transfer, op->index);
-	if (transfer->hub->shared) {
-		finish_among_threads(op, transfer, moved);
+	if (transfer->shared) {
+		finish_shared(op, transfer, moved);
 		return;
 	}
 	op->post = transfer->post;
 	transfer->bytes += moved;
-	if (--transfer->remaining == 0 && !transfer->refs)
-		kaio_transfer_free(transfer);
+	if (--transfer->remaining == 0)
+		kaiot_end_post(transfer);
 }
 
-void kaio_transfer_fail(struct op *op, int error)
+void kaiot_fail(struct op *op, int error)
 {
 	finish(op, error, op->continued ? op->moved : 0, true);
 }
@@ -181,58 +205,54 @@ static void advance(struct op *op, int64_t moved)
 	}
 }
 
-static void push_rest(struct op *op)
+/*
+ * Again, or what is left of it. Other operations may have taken the slot that
+ * it left.
+ */
+static void push_again(struct op *op)
 {
 	struct kaio_transfer *transfer = transfer_of(op);
-	struct hub *hub = transfer->hub;
-	int ret = kaio_queue_push(hub->queue, &op->op.iocb);
+	struct kaio_queue *queue = transfer->queue;
 
-	if (ret == -ENOBUFS) {
-		/* Another thread was faster to use the room that it left. */
-		hub_lock(hub);
-		if (!transfer_is_released(transfer)) {
-			op->parked = transfer->parked;
-			transfer->parked = op->index;
-			kaio_transfer_starve(transfer);
-			ret = 0;
-		}
-		hub_unlock(hub);
-	}
-	if (ret < 0)
-		kaio_transfer_fail(op, ret);
+	queue_lock(queue);
+	op->next_short = transfer->short_ops;
+	transfer->short_ops = op->index;
+	kaiot_enlist(transfer);
+	kaiot_push_waiting(queue);
+	queue_leave(queue);
 }
 
 /*
- * Whether a read that was refused has met the end of the file. It went well up
- * to here, so that it is the alignment which is wrong: by O_DIRECT a read stops
- * off it at the end only. Most files say so themselves, with 0 bytes.
+ * Whether -EINVAL means that a read has met the end of the file: with O_DIRECT
+ * it stops off the alignment there, and nowhere else. Most file systems report
+ * 0 bytes instead.
  */
-static bool end_refused(const struct op *op, int64_t res)
+static bool is_eof(const struct op *op)
 {
+	int fd = (int)op->op.iocb.fildes;
 	int saved = errno;
+	struct stat status;
+	bool eof = false;
 	int flags;
 
-	if (res != -EINVAL || !op->continued || !is_read(op->opcode))
+	if (!op->continued || !is_read(op->opcode))
 		return false;
-	flags = fcntl((int)op->op.iocb.fildes, F_GETFL);
+	flags = fcntl(fd, F_GETFL);
+	if (flags >= 0 && flags & O_DIRECT)
+		eof = op->op.iocb.offset % SECTOR ||
+		      (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+		       op->op.iocb.offset >= status.st_size);
 	errno = saved;
-	return flags >= 0 && flags & O_DIRECT;
+	return eof;
 }
 
-/* All but the good and whole ones. */
-__attribute__((cold, noinline)) static void complete_slowly(struct op *op,
-							    int64_t res)
+/* What moves data, in a transfer that nobody has cancelled. */
+static void complete_data(struct op *op, int64_t res)
 {
 	struct kaio_transfer *transfer = transfer_of(op);
 	int64_t moved = op->continued ? op->moved : 0;
-	unsigned opcode = op_opcode(op);
 
-	/* Who released it may have taken its iovecs back. */
-	if (!moves_data(opcode) || transfer_is_released(transfer)) {
-		finish(op, res, 0, res < 0);
-		return;
-	}
-	if (end_refused(op, res))
+	if (res == -EINVAL && is_eof(op))
 		res = 0;
 	if (res < 0) {
 		finish(op, res, moved, true);
@@ -243,8 +263,8 @@ __attribute__((cold, noinline)) static void complete_slowly(struct op *op,
 		finish(op, moved, moved, false);
 	} else if (res > 0) {
 		advance(op, moved);
-		push_rest(op);
-	} else if (is_read(opcode)) {
+		push_again(op);
+	} else if (is_read(op_opcode(op))) {
 		finish(op, moved, moved,
 		       !(transfer->flags & KAIO_TRANSFER_EOF_OK));
 	} else {
@@ -252,117 +272,59 @@ __attribute__((cold, noinline)) static void complete_slowly(struct op *op,
 	}
 }
 
-/* Those that are good and whole, first of all. */
-static inline void complete(struct op *op, int64_t res)
+/*
+ * A cancelled one is not continued: if it was short, that is its error. A
+ * cancelled poll completes with 0. Whoever released it may have taken its
+ * iovecs back.
+ */
+static void complete_cancelled(struct op *op, int64_t res)
 {
+	bool released = transfer_is_released(transfer_of(op));
+	bool data = moves_data(op_opcode(op));
+	int64_t moved = op->continued ? op->moved : 0;
+
+	if (data && res > 0)
+		moved += res;
+	if (res == -EINTR ||
+	    (res >= 0 && !released && data && (uint64_t)moved < op_size(op)) ||
+	    (res == 0 && op_opcode(op) == KAIO_OP_POLL))
+		res = -ECANCELED;
+	finish(op, res < 0 || !data ? res : moved, data ? moved : 0, res < 0);
+}
+
+/* All but the good and whole ones. */
+__attribute__((cold, noinline)) static void complete_slow(struct op *op,
+							  int64_t res)
+{
+	if (transfer_is_cancelled(transfer_of(op)))
+		complete_cancelled(op, res);
+	else if (res == -EINTR) /* it has moved nothing */
+		push_again(op);
+	else if (moves_data(op_opcode(op)))
+		complete_data(op, res);
+	else
+		finish(op, res, 0, res < 0);
+}
+
+/* A slot is free, if it was not run that collected; that is not known here. */
+__attribute__((noinline)) static void push_waiting(struct kaio_queue *queue)
+{
+	queue_lock(queue);
+	kaiot_push_waiting(queue);
+	queue_leave(queue);
+}
+
+/* Those that are good and whole, first of all. */
+void kaiot_complete(struct kaio_op *kaio_op, int64_t res)
+{
+	struct op *op = (struct op *)kaio_op;
+	struct kaio_queue *queue = transfer_of(op)->queue;
+
 	if (op->op.iocb.lio_opcode <= KAIO_OP_PWRITE &&
 	    op->op.iocb.nbytes == (uint64_t)res && !op->continued)
 		finish(op, res, res, false);
 	else
-		complete_slowly(op, res);
-}
-
-/*
- * Who runs the queue feeds them after a batch of calls; but this may be one of
- * the program's own, which has collected by itself. Who has the lock is
- * feeding.
- */
-__attribute__((noinline)) static void
-complete_and_feed(struct hub *hub, struct op *op, int64_t res)
-{
-	complete(op, res);
-	if (hub->shared ? pthread_mutex_trylock(&hub->lock) != 0
-			: hub->queue->frames != NULL)
-		return;
-	kaio_transfer_feed(hub);
-	hub_unlock(hub);
-}
-
-void kaio_transfer_complete(struct kaio_op *kaio_op, int64_t res)
-{
-	struct op *op = (struct op *)kaio_op;
-	struct hub *hub = transfer_of(op)->hub;
-
-	if (guest_is_hungry(&hub->guest))
-		complete_and_feed(hub, op, res);
-	else
-		complete(op, res);
-}
-
-void kaio_transfer_starve(struct kaio_transfer *transfer)
-{
-	struct hub *hub = transfer->hub;
-
-	if (!list_is_empty(&transfer->hungry))
-		return;
-	list_insert(&hub->hungry, &transfer->hungry);
-	__atomic_store_n(&hub->guest.hungry, hub->guest.hungry + 1,
-			 __ATOMIC_RELAXED);
-}
-
-void kaio_transfer_sate(struct kaio_transfer *transfer)
-{
-	struct hub *hub = transfer->hub;
-
-	if (list_is_empty(&transfer->hungry))
-		return;
-	list_remove(&transfer->hungry);
-	__atomic_store_n(&hub->guest.hungry, hub->guest.hungry - 1,
-			 __ATOMIC_RELAXED);
-}
-
-static bool push_parked(struct kaio_transfer *transfer)
-{
-	while (transfer->parked != NONE) {
-		struct op *op = transfer->ops + transfer->parked;
-		int ret;
-
-		transfer->parked = op->parked;
-		ret = kaio_queue_push(transfer->hub->queue, &op->op.iocb);
-		if (ret == -ENOBUFS) {
-			transfer->parked = op->index;
-			return false;
-		}
-		if (ret < 0)
-			kaio_transfer_fail(op, ret);
-	}
-	return true;
-}
-
-static bool push_waiting(struct kaio_transfer *transfer)
-{
-	while (transfer->next < transfer->nr) {
-		struct op *op = transfer->ops + transfer->next;
-		unsigned nr = transfer->nr - transfer->next;
-		int ret = kaio_queue_push_row(transfer->hub->queue, op,
-					      sizeof(*op), &nr);
-
-		transfer->next += nr;
-		if (ret == -ENOBUFS)
-			return false;
-		if (ret < 0) {
-			transfer->next++;
-			kaio_transfer_fail(op + nr, ret);
-		}
-	}
-	return true;
-}
-
-bool kaio_transfer_push(struct kaio_transfer *transfer)
-{
-	return push_parked(transfer) && push_waiting(transfer);
-}
-
-void kaio_transfer_feed(struct hub *hub)
-{
-	while (!list_is_empty(&hub->hungry)) {
-		struct kaio_transfer *transfer =
-			(struct kaio_transfer *)((char *)hub->hungry.next -
-						 offsetof(struct kaio_transfer,
-							  hungry));
-
-		if (!kaio_transfer_push(transfer))
-			break;
-		kaio_transfer_sate(transfer);
-	}
+		complete_slow(op, res);
+	if (unlikely(queue_has_waiting(queue)))
+		push_waiting(queue);
 }

@@ -2,30 +2,29 @@
 /*
  * An operation of an active transfer is in exactly one of four places:
  *
- *   waiting   not pushed, for want of room in the queue: index >= next;
- *   parked    short, and its rest not pushed, for want of room: in the list
- *             that begins with transfer->parked;
- *   queued    pushed; the queue will call kaio_transfer_complete();
+ *   waiting   not pushed, as there was no slot in the queue: index >= next;
+ *   short     partly done, and the rest waits for a slot: in the list that
+ *             begins with transfer->short_ops;
+ *   queued    pushed; the queue will call kaiot_complete();
  *   finished  its post is the transfer's.
  *
- * remaining counts those that are not finished; the transfer is active until it
- * is 0. Who takes it there may not touch the transfer afterwards, but to give
- * up the reference that an active post has where threads share the queue: its
- * owner may be posting it again, or releasing it, already.
+ * remaining counts those that are not finished. The transfer is active until
+ * all are, when its post is copied to over. Whoever does that may not touch the
+ * transfer afterwards unless it has a reference: its owner may be posting it
+ * again, or releasing it, already.
  *
- * While some are waiting or parked, the transfer is in its hub's list of the
- * hungry, which is fed in order whenever callbacks have left room. So that a
- * post of one that fits touches no operation at all, what a continuation
- * changes in an iocb is put back when the operation finishes, and an operation
- * knows by its post whether it has.
+ * While some are waiting or short, the transfer is in the queue's list of those
+ * that wait for slots; operations are pushed from there in order as slots are
+ * freed. So that a post of a transfer that fits touches no operation at all,
+ * what a continuation changes in an iocb is put back when the operation
+ * finishes, and an operation knows by its post whether it has.
  *
  * Under KAIO_QUEUE_SHARED operations of one transfer complete on any threads at
  * once, and members marked so are atomic. The others are the owner's, the
- * hub's lock's, or reach the next thread through the queue's lock. That one may
- * be taken under the hub's, and never the other way round.
+ * queue's lock's, or reach the next thread through that lock.
  */
-#ifndef TRANSFER_H
-#define TRANSFER_H
+#ifndef TRANSFER_TRANSFER_H
+#define TRANSFER_TRANSFER_H
 
 #include "queue/queue.h"
 
@@ -34,35 +33,14 @@
 #define NONE UINT32_MAX
 #define NEVER_POSTED (NONE - 1) /* more than there can be operations */
 
-struct link {
-	struct link *next, *prev;
-};
-
-/* The transfers of one queue. */
-struct hub {
-	struct queue_guest guest;
-	struct kaio_queue *queue; /* NULL after its end */
-	bool shared;
-	unsigned refs; /* atomic: the queue's, and one for each transfer */
-	pthread_mutex_t lock; /* if shared: over all that follows */
-	struct link all;
-	struct link hungry; /* guest.hungry counts these */
-
-	/* Threads in kaio_transfer_wait(): one is in the queue for all. */
-	bool led;
-	pthread_t leader;
-	unsigned followers;
-	pthread_cond_t news; /* a transfer is over, or the leader leaves */
-};
-
 /* Two cache lines: the iocb is one of them. */
 struct op {
 	_Alignas(64) struct kaio_op op;
 	uint32_t index;
-	uint32_t parked; /* the next one, or NONE */
-	uint32_t post;	 /* atomic: the last one that it finished */
-	uint16_t
-		opcode; /* this and the next three: as prepared, if continued */
+	uint32_t next_short; /* or NONE */
+	uint32_t post;	     /* atomic: the last one that it finished */
+	uint16_t opcode;     /* this and the next three: as prepared, if it is
+			      * continued */
 	bool continued;
 	uint64_t buf;
 	uint64_t nbytes;
@@ -72,17 +50,23 @@ struct op {
 };
 
 struct kaio_transfer {
-	struct hub *hub;
-	struct link all;
-	struct link hungry; /* to itself, if it is not */
+	struct kaio_queue *queue; /* NULL after its end */
+	struct link transfers;
+	struct link waiting; /* to itself, if it does not wait for slots */
+	void (*done)(struct kaio_transfer *transfer, int status, void *data);
+	void *data;
 	unsigned nr;
 	unsigned flags;
-	bool released; /* atomic */
-	unsigned refs; /* atomic: the owner's, one for each call that runs the
-			* queue, and if shared, one for an active post */
-	uint32_t post; /* which it is */
-	unsigned next; /* nr if not active */
-	uint32_t parked;
+	bool shared;
+	bool cancelled; /* atomic */
+	bool released;	/* atomic */
+	unsigned refs;	/* atomic: the owner's, one for each call that runs the
+			 * queue, and if shared, one for an active post */
+	uint32_t post;	/* which it is */
+	uint32_t over;	/* atomic: the last one that is over */
+	int status;	/* of that one */
+	unsigned next;	/* nr if not active */
+	uint32_t short_ops;
 	unsigned remaining; /* atomic */
 	uint32_t failed; /* atomic: the lowest index, or NONE or NEVER_POSTED */
 	int64_t bytes;	 /* atomic */
@@ -115,28 +99,22 @@ static inline void list_remove(struct link *link)
 	list_init(link);
 }
 
-static inline void hub_lock(struct hub *hub)
-{
-	if (hub->shared)
-		pthread_mutex_lock(&hub->lock);
-}
-
-static inline void hub_unlock(struct hub *hub)
-{
-	if (hub->shared)
-		pthread_mutex_unlock(&hub->lock);
-}
-
-/* Pairs with the countdown of what finished the last operation. */
 static inline bool transfer_is_active(const struct kaio_transfer *transfer)
 {
-	return __atomic_load_n(&transfer->remaining, __ATOMIC_ACQUIRE);
+	/* Acquire: pairs with the store in kaiot_end_post(). */
+	return __atomic_load_n(&transfer->over, __ATOMIC_ACQUIRE) !=
+	       transfer->post;
 }
 
 static inline bool transfer_was_posted(const struct kaio_transfer *transfer)
 {
 	return __atomic_load_n(&transfer->failed, __ATOMIC_RELAXED) !=
 	       NEVER_POSTED;
+}
+
+static inline bool transfer_is_cancelled(const struct kaio_transfer *transfer)
+{
+	return __atomic_load_n(&transfer->cancelled, __ATOMIC_RELAXED);
 }
 
 static inline bool transfer_is_released(const struct kaio_transfer *transfer)
@@ -149,55 +127,39 @@ static inline int transfer_check(const struct kaio_transfer *transfer)
 {
 	if (!transfer)
 		return -EINVAL;
-	return transfer->hub->queue ? queue_check(transfer->hub->queue) : 0;
+	return transfer->queue ? queue_check(transfer->queue) : 0;
 }
 
+/* The memory goes with the last reference, but not while it is active. */
 static inline void transfer_ref(struct kaio_transfer *transfer)
 {
-	if (transfer->hub->shared)
+	if (transfer->shared)
 		__atomic_add_fetch(&transfer->refs, 1, __ATOMIC_RELAXED);
 	else
 		transfer->refs++;
 }
 
-/* Without a reference, and not active. */
-void kaio_transfer_free(struct kaio_transfer *transfer);
-
-static inline void transfer_unref(struct kaio_transfer *transfer)
-{
-	bool used;
-
-	if (transfer->hub->shared)
-		used = __atomic_sub_fetch(&transfer->refs, 1, __ATOMIC_ACQ_REL);
-	else
-		used = --transfer->refs || transfer->remaining;
-	if (!used)
-		kaio_transfer_free(transfer);
-}
+void kaiot_unref(struct kaio_transfer *transfer);
+void kaiot_free(struct kaio_transfer *transfer);
 
 /* The complete of every operation. */
-void kaio_transfer_complete(struct kaio_op *op, int64_t res);
+void kaiot_complete(struct kaio_op *op, int64_t res);
+
+/* Finishes an operation that the queue does not have, and is not to have. */
+void kaiot_fail(struct op *op, int error);
+
+/* After the last operation of a post has finished. */
+void kaiot_end_post(struct kaio_transfer *transfer);
+
+/* With the queue's lock, if it is not waiting for slots already; or if it is.
+ */
+void kaiot_enlist(struct kaio_transfer *transfer);
+void kaiot_unlist(struct kaio_transfer *transfer);
 
 /*
- * So many operations will be told of no more; where threads share the queue,
- * the transfer may be gone then.
+ * With the queue's lock: pushes operations of those that wait for slots, in
+ * order, as far as there is room.
  */
-void kaio_transfer_count_down(struct kaio_transfer *transfer, unsigned nr);
-
-/* Ends an operation without the queue. */
-void kaio_transfer_fail(struct op *op, int error);
-
-/* With the hub's lock: is fed no more; or as soon as there is room. */
-void kaio_transfer_sate(struct kaio_transfer *transfer);
-void kaio_transfer_starve(struct kaio_transfer *transfer);
-
-/*
- * With the hub's lock: pushes what is waiting or parked as far as there is
- * room; false if some is left.
- */
-bool kaio_transfer_push(struct kaio_transfer *transfer);
-
-/* With the hub's lock: the same for all that are hungry. */
-void kaio_transfer_feed(struct hub *hub);
+void kaiot_push_waiting(struct kaio_queue *queue);
 
 #endif

@@ -7,9 +7,22 @@
 
 #include <linux/aio_abi.h>
 #include <linux/fs.h>
-#include <linux/ioprio.h>
 #include <linux/types.h>
 #include <string.h>
+
+/* Before Linux 5.15 it was the kernel's own: this is from its source. */
+#if __has_include(<linux/ioprio.h>)
+#include <linux/ioprio.h>
+#else
+enum {
+	IOPRIO_CLASS_NONE,
+	IOPRIO_CLASS_RT,
+	IOPRIO_CLASS_BE,
+	IOPRIO_CLASS_IDLE,
+};
+#define IOPRIO_CLASS_SHIFT 13
+#define IOPRIO_PRIO_VALUE(class, data) ((class) << IOPRIO_CLASS_SHIFT | (data))
+#endif
 
 #define SAME(a, b) _Static_assert((a) == (b), #a " is " #b)
 

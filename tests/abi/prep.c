@@ -8,6 +8,7 @@
 
 #include <kaio.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
@@ -243,6 +244,26 @@ START_TEST(what_is_cleared_is_as_if_never_set)
 }
 END_TEST
 
+START_TEST(an_event_has_a_signed_result)
+{
+	static const int64_t results[] = { 0, 1, -EIO, INT64_MAX, INT64_MIN };
+	struct kaio_event event = { .data = 1, .obj = 2, .res2 = 3 };
+	size_t i;
+
+	for (i = 0; i < COUNT(results); i++) {
+		event.res = results[i];
+		ck_assert_int_eq(kaio_event_res(&event), results[i]);
+	}
+}
+END_TEST
+
+START_TEST(sizes_are_those_of_the_structures)
+{
+	ck_assert_uint_eq(kaio_sizeof_iocb(), sizeof(struct kaio_iocb));
+	ck_assert_uint_eq(kaio_sizeof_event(), sizeof(struct kaio_event));
+}
+END_TEST
+
 START_TEST(an_event_gives_back_pointers)
 {
 	struct kaio_iocb iocb;
@@ -265,6 +286,8 @@ Suite *suite_prep(void)
 		setters_give_the_same_in_any_order,
 		each_setter_changes_its_own_members_only,
 		what_is_cleared_is_as_if_never_set,
+		an_event_has_a_signed_result,
+		sizes_are_those_of_the_structures,
 		an_event_gives_back_pointers,
 	};
 

@@ -228,6 +228,12 @@ START_TEST(an_index_out_of_range_yields_nothing)
 }
 END_TEST
 
+START_TEST(the_size_is_that_of_the_structure)
+{
+	ck_assert_uint_eq(kaio_sizeof_ring(), sizeof(struct kaio_ring));
+}
+END_TEST
+
 Suite *suite_ring(void)
 {
 	const TTest *tests[] = {
@@ -239,6 +245,7 @@ Suite *suite_ring(void)
 		advance_moves_head_over_the_wrap_and_nothing_else,
 		reap_copies_in_order_over_the_wrap_and_up_to_max,
 		an_index_out_of_range_yields_nothing,
+		the_size_is_that_of_the_structure,
 	};
 
 	return harness_suite("ring", tests, COUNT(tests));

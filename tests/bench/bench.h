@@ -88,6 +88,9 @@ void note(const char *text, ...) __attribute__((format(printf, 1, 2)));
 void progress(const char *text, ...) __attribute__((format(printf, 1, 2)));
 void progress_end(void);
 void die(const char *text, ...) __attribute__((format(printf, 1, 2), noreturn));
+/* The command line is wrong: exits with 2. */
+void usage_error(const char *text, ...)
+	__attribute__((format(printf, 1, 2), noreturn));
 void *must_have(void *memory);
 
 /* target.c: the file or device that is read or written */
@@ -157,6 +160,11 @@ struct drive *drive_new(const struct job *job);
 void drive_free(struct drive *drive);
 struct turn drive_turn(struct drive *drive, const struct engine *engine,
 		       int64_t turn_ns);
+
+/* engine-python.c: one of these engines' process, which prints as files-child
+ */
+void python_command(char *command, size_t size, const struct engine *engine,
+		    unsigned nr, unsigned iterations, const char *directory);
 
 /* engine.c: opening them, and looking at what they have done */
 

@@ -9,9 +9,7 @@
 #include <string.h>
 
 const struct engine *const engines[] = {
-	&pread_engine,
-	&pool_engine,
-	&posix_engine,
+	&pread_engine,	      &pool_engine,	   &posix_engine,
 	&posix_thread_engine,
 #ifdef LIBAIO_PATH
 	&libaio_engine,
@@ -19,13 +17,9 @@ const struct engine *const engines[] = {
 #ifdef HAVE_LIBURING
 	&uring_engine,
 #endif
-	&raw_engine,
-	&kaio_engine,
-	&kaio_noring_engine,
-	&idle_engine,
-	&silent_engine,
-	&corrupt_engine,
-	NULL,
+	&raw_engine,	      &kaio_engine,	   &kaio_noring_engine,
+	&python_engine,	      &python_kaio_engine, &idle_engine,
+	&silent_engine,	      &corrupt_engine,	   NULL,
 };
 
 #if !defined(LIBAIO_PATH) && !defined(HAVE_LIBURING)

@@ -51,6 +51,7 @@ struct engine {
 	const char *file; /* its library, where it could be another; or NULL */
 	bool asked_for;	  /* takes part only when named */
 	bool is_aio;	  /* counts against fs.aio-max-nr */
+	bool is_python;	  /* a process that files.py runs in */
 	int (*open)(void **state, const struct setup *setup);
 	void (*close)(void *state);
 	/* Makes of the operations what the kernel or the library takes. */
@@ -67,7 +68,7 @@ struct engine {
 
 extern const struct engine pread_engine, pool_engine, posix_engine,
 	posix_thread_engine, libaio_engine, uring_engine, raw_engine,
-	kaio_engine, kaio_noring_engine;
+	kaio_engine, kaio_noring_engine, python_engine, python_kaio_engine;
 /* For tests of the bench: see engine-faulty.c. */
 extern const struct engine idle_engine, silent_engine, corrupt_engine;
 

@@ -76,7 +76,7 @@ static void run(struct options *options)
 	unsigned i;
 
 	if (!request.engine || !target.path || options->batch > 24)
-		die("files-child is for files");
+		usage_error("files-child is for files");
 	for (i = 0; i < options->batch; i++) {
 		open_file(&ops[i], target.path, i);
 		order[i] = &ops[i];

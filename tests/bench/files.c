@@ -96,10 +96,16 @@ static void ask_child(const struct options *options, unsigned nr, unsigned e,
 	double ops = 0;
 	int status;
 
-	snprintf(command, sizeof(command),
-		 "exec '/proc/%d/exe' files-child -e %s -n %u -i %u%s '%s'",
-		 (int)getpid(), options->engines[e]->name, nr,
-		 options->iterations, options->verify ? " -v" : "", directory);
+	if (options->engines[e]->is_python)
+		python_command(command, sizeof(command), options->engines[e],
+			       nr, options->iterations, directory);
+	else
+		snprintf(command, sizeof(command),
+			 "exec '/proc/%d/exe' files-child -e %s -n %u -i %u%s "
+			 "'%s'",
+			 (int)getpid(), options->engines[e]->name, nr,
+			 options->iterations, options->verify ? " -v" : "",
+			 directory);
 	fflush(stdout);
 	child = popen(command, "r");
 	if (!child)
@@ -167,6 +173,8 @@ static void run(struct options *options)
 		&posix_thread_engine,
 		engine_find("libaio", 6),
 		&kaio_engine,
+		&python_engine,
+		&python_kaio_engine,
 	};
 	char title[256];
 	size_t i;
@@ -202,7 +210,8 @@ const struct command files_command = {
 		"and cached, then sleeps\n1 ms, and does so --iterations "
 		"times (1000); each engine in a process of its own.\nKernel "
 		"AIO reads such files inside io_submit(2), one by one: it is "
-		"not faster.",
+		"not faster.\n\nThe rows python and kaio.py are left out where "
+		"there is no python3.",
 	.columns = files_columns,
 	.options = "eariDv",
 	.run = run,

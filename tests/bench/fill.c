@@ -12,7 +12,7 @@ static void run(struct options *options)
 	char *const *path;
 
 	if (!*options->targets)
-		die("fill: which file or device?");
+		usage_error("fill: which file or device?");
 	for (path = options->targets; *path; path++) {
 		int fd = open(*path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 		int64_t size;
@@ -23,7 +23,8 @@ static void run(struct options *options)
 		if (options->size)
 			size = (int64_t)options->size;
 		if (size <= 0)
-			die("%s: --size says how large it shall be", *path);
+			usage_error("%s: --size says how large it shall be",
+				    *path);
 		pattern_fill(*path, fd, (uint64_t)size);
 		close(fd);
 	}

@@ -88,6 +88,9 @@ static void help(const struct command *command)
 	exit(0);
 }
 
+/* Which option is being read, for what is wrong with it. */
+static const char *reading;
+
 static uint64_t number(const char *text, uint64_t least, uint64_t most,
 		       bool bytes)
 {
@@ -103,8 +106,9 @@ static uint64_t number(const char *text, uint64_t least, uint64_t most,
 	}
 	if (end == text || *end || *text == '-' || value > most >> shift ||
 	    value << shift < least)
-		die("%s: not a number from %llu to %llu", text,
-		    (unsigned long long)least, (unsigned long long)most);
+		usage_error("--%s %s: not a number from %llu to %llu", reading,
+			    text, (unsigned long long)least,
+			    (unsigned long long)most);
 	return value << shift;
 }
 
@@ -125,8 +129,8 @@ static const struct engine *engine_named(const char *name, size_t length)
 	const struct engine *engine = engine_find(name, length);
 
 	if (!engine)
-		die("%.*s: no such engine here; --help lists them", (int)length,
-		    name);
+		usage_error("--%s %.*s: no such engine here; --help lists them",
+			    reading, (int)length, name);
 	return engine;
 }
 
@@ -138,7 +142,7 @@ static void parse_engines(struct options *options, const char *list)
 	options->nr_engines = 0;
 	while ((name = part(&list, &length))) {
 		if (options->nr_engines == ENGINES_MAX)
-			die("too many engines");
+			usage_error("--%s: too many engines", reading);
 		options->engines[options->nr_engines++] =
 			engine_named(name, length);
 	}
@@ -155,15 +159,16 @@ static void parse_points(struct options *options, const char *list)
 		int used = 0;
 
 		if (options->nr_points++ == POINTS_MAX)
-			die("too many points");
+			usage_error("--%s: too many points", reading);
 		if (sscanf(text, "%u:%u%n", &point->depth, &point->batch,
 			   &used) != 2 ||
 		    (size_t)used != length || !point->batch ||
 		    point->depth > 1 << 20 || point->depth % point->batch ||
 		    !point->depth)
-			die("%.*s: not a point, which is a depth, a colon, and "
-			    "a batch of which the depth is a multiple",
-			    (int)length, text);
+			usage_error("--%s %.*s: not a point, which is a depth, "
+				    "a colon, and a batch of which the depth "
+				    "is a multiple",
+				    reading, (int)length, text);
 	}
 }
 
@@ -252,8 +257,11 @@ struct options options_parse(const struct command *command, int argc,
 	}
 	while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		if (letter == '?')
-			die("kaio-bench %s --help says what there is",
-			    command->name);
+			usage_error("kaio-bench %s --help lists the options",
+				    command->name);
+		for (i = 0; known[i].letter != letter; i++)
+			;
+		reading = known[i].name;
 		take(command, &options, letter, optarg);
 	}
 	options.targets = argv + optind;
@@ -293,6 +301,6 @@ void options_need_engines(struct options *options, const char *against)
 	if (options_baseline(options) < options->nr_engines)
 		return;
 	if (options->nr_engines == ENGINES_MAX)
-		die("too many engines");
+		usage_error("too many engines");
 	options->engines[options->nr_engines++] = options->against;
 }

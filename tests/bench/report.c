@@ -330,18 +330,33 @@ void progress_end(void)
 	in_progress = false;
 }
 
+static void complain(const char *text, va_list arguments)
+{
+	progress_end();
+	fflush(stdout);
+	fprintf(stderr, "kaio-bench: ");
+	vfprintf(stderr, text, arguments);
+	fputc('\n', stderr);
+}
+
 void die(const char *text, ...)
 {
 	va_list arguments;
 
-	progress_end();
-	fflush(stdout);
-	fprintf(stderr, "kaio-bench: ");
 	va_start(arguments, text);
-	vfprintf(stderr, text, arguments);
+	complain(text, arguments);
 	va_end(arguments);
-	fputc('\n', stderr);
 	exit(1);
+}
+
+void usage_error(const char *text, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, text);
+	complain(text, arguments);
+	va_end(arguments);
+	exit(2);
 }
 
 void *must_have(void *memory)

@@ -8,6 +8,10 @@
 #     report.sh KAIO-BENCH FOLDER [quick]
 set -eu
 
+if [ $# -lt 2 ] || [ $# -gt 3 ]; then
+	echo "usage: report.sh KAIO-BENCH FOLDER [quick]" >&2
+	exit 2
+fi
 bench=$1
 out=$2
 quick=${3:-}

@@ -107,7 +107,7 @@ struct target target_open(const char *path, const struct options *options,
 	target.writes = options->writes || S_ISCHR(status.st_mode);
 	target.seeks = S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
 	if (options->verify && target.writes && target.seeks)
-		die("%s: --verify is for reads", path);
+		usage_error("%s: --verify is for reads", path);
 	direct = target.seeks && !options->buffered;
 	target.fd = open_it(path, target.writes, direct);
 	if (kaio_get_file_info(target.fd, &info) < 0)

@@ -19,20 +19,25 @@ static const struct column transfer_columns[] = {
 	{ "Block Size (B)", "bytes of one operation", 14, 0 },
 	{ "Batch Size", "operations of one request; at most 64 MiB", 10, 0 },
 	{ "B/W (GB/Sec)",
-	  "10^9 bytes a second, from the first post to the "
-	  "last test, median of the rounds",
+	  "10^9 bytes a second: all bytes by the time of all "
+	  "posts, each until its end",
 	  12, 3 },
-	{ "Avg Lat. (us)", "that time by operations, median of the rounds", 13,
+	{ "Avg Lat. (us)",
+	  "mean: that time by operations; Avg Post and Avg Tx by batch", 13,
 	  2 },
-	{ "Avg Prep (us)", "to prepare a request, which is done once", 13, 2 },
+	{ "Avg Prep (us)",
+	  "mean of the rounds: to prepare a request, which is done once", 13,
+	  2 },
 	{ "P99 Prep (us)",
 	  "the 99th percentile, of as many as there are "
 	  "rounds",
 	  13, 2 },
-	{ "Avg Post (us)", "of the call that posts a request", 13, 2 },
-	{ "P99 Post (us)", "the 99th percentile", 13, 2 },
-	{ "Avg Tx (us)", "from its return until all of it is done", 11, 2 },
-	{ "P99 Tx (us)", "the 99th percentile", 11, 2 },
+	{ "Avg Post (us)", "mean of all posts: the call that posts a request",
+	  13, 2 },
+	{ "P99 Post (us)", "the 99th percentile of all posts", 13, 2 },
+	{ "Avg Tx (us)",
+	  "mean of all posts: from its return until all of it is done", 11, 2 },
+	{ "P99 Tx (us)", "the 99th percentile of all posts", 11, 2 },
 	{ 0 },
 };
 
@@ -47,7 +52,8 @@ static const struct column count_columns[] = {
 	{ "Bytes", "that they moved", 14, 0 },
 	{ "Kernel's", "bytes by the kernel's own count of this process's I/O",
 	  14, 0 },
-	{ "Set-up (us)", "to open the engine, not in the bandwidth", 11, 0 },
+	{ "Set-up (us)",
+	  "to open the engine, median; not part of the bandwidth", 11, 0 },
 	{ "Tear-down (us)", "to close it, likewise", 14, 0 },
 	{ 0 },
 };
@@ -59,7 +65,8 @@ struct times {
 
 /* Of one engine with one block size. */
 struct result {
-	double bandwidth[ROUNDS_MAX], latency[ROUNDS_MAX];
+	double bandwidth[ROUNDS_MAX]; /* for the ratios, round by round */
+	double wall;		      /* nanoseconds, of all rounds */
 	struct times prep, post, tx, setup, teardown;
 	uint64_t ops, bytes, kernel_bytes;
 };
@@ -153,7 +160,7 @@ static void take_turn(struct request *request, const struct options *options,
 	request_close(request);
 	keep(&result->teardown, lap(&clock));
 	result->bandwidth[round] = (double)ops * block / wall;
-	result->latency[round] = wall / 1e3 / (double)ops;
+	result->wall += wall;
 	result->ops += ops;
 	result->bytes += ops * request->ops[0]->length;
 	result->kernel_bytes += moved;
@@ -198,13 +205,12 @@ static void measure(const struct options *options, const struct target *target,
 	free(ops);
 }
 
-static void print_row(const struct options *options, const struct shape *shape,
-		      struct result *r)
+static void print_row(const struct shape *shape, struct result *r)
 {
 	table_number((double)shape->block);
 	table_number(shape->batch);
-	table_number(median(r->bandwidth, options->rounds));
-	table_number(median(r->latency, options->rounds));
+	table_number((double)r->bytes / r->wall);
+	table_number(r->wall / 1e3 / (double)r->ops);
 	table_number(average(&r->prep));
 	table_number(percentile(r->prep.values, r->prep.nr, 99));
 	table_number(average(&r->post));
@@ -222,8 +228,8 @@ static void print_counts(const struct target *target, const struct result *r,
 	table_number((double)r->ops);
 	table_number((double)r->bytes);
 	table_number(target->counted ? (double)r->kernel_bytes : NAN);
-	table_number(average(&r->setup));
-	table_number(average(&r->teardown));
+	table_number(median(r->setup.values, (unsigned)r->setup.nr));
+	table_number(median(r->teardown.values, (unsigned)r->teardown.nr));
 }
 
 /* The ratios first, for they go by rounds, which a median sorts. */
@@ -247,7 +253,7 @@ static void print(const struct options *options, const struct target *target,
 		table_gap();
 		for (i = 0; i < nr; i++) {
 			table_text(options->engines[e]->name);
-			print_row(options, &shapes[i], &results[i][e]);
+			print_row(&shapes[i], &results[i][e]);
 		}
 	}
 	table_end();
@@ -295,7 +301,9 @@ static unsigned make_shapes(const struct options *options, struct shape *shapes)
 			shape->depth = shape->batch;
 	}
 	if (!nr)
-		die("transfer: the smallest block is above the largest");
+		usage_error("--block %llu: above the largest, --block-max %llu",
+			    (unsigned long long)block,
+			    (unsigned long long)last);
 	return nr;
 }
 
@@ -343,9 +351,10 @@ const struct command transfer_command = {
 	.details = "Reads --batch blocks, one behind the other, from the start "
 		   "of FILE (a file made for\nit) as one request, which is "
 		   "prepared once and then posted and waited for again and\n"
-		   "again; by block sizes from 4 KiB to 64 MiB. Ratios, "
-		   "operations, and the time that\nopening and closing takes "
-		   "are in a table of their own, not in CSV.",
+		   "again; by block sizes from 4 KiB to 64 MiB. The published "
+		   "table of the storage plugin\nhas one operation a request: "
+		   "--batch 1. Ratios, operations, and the time that opening\n"
+		   "and closing takes are in a table of their own, not in CSV.",
 	.columns = transfer_columns,
 	.more_columns = count_columns,
 	.options = "eabBndrtsDwuv",

@@ -33,24 +33,19 @@ static void with_ring(void)
 {
 	faults_reset();
 	unsetenv("KAIO_NO_RING");
+	unsetenv("KAIO_SPIN_NS");
 }
 
 static void without_ring(void)
 {
-	faults_reset();
+	with_ring();
 	setenv("KAIO_NO_RING", "1", 1);
 }
 
 static void spinning(void)
 {
 	with_ring();
-	setenv("KAIO_NO_SPIN", "0", 1);
-}
-
-static void without_spinning(void)
-{
-	with_ring();
-	setenv("KAIO_NO_SPIN", "1", 1);
+	setenv("KAIO_SPIN_NS", "50000", 1);
 }
 
 bool harness_is_under_valgrind(void)
@@ -124,6 +119,5 @@ Suite *harness_all_ways(const char *name, const TTest *const *tests, size_t nr)
 	Suite *suite = harness_both_ways(name, tests, nr);
 
 	add(suite, "spinning", spinning, tests, nr);
-	add(suite, "without spinning", without_spinning, tests, nr);
 	return suite;
 }

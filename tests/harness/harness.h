@@ -31,7 +31,7 @@ Suite *harness_suite(const char *name, const TTest *const *tests, size_t nr);
 Suite *harness_both_ways(const char *name, const TTest *const *tests,
 			 size_t nr);
 
-/* And twice more with the ring: with KAIO_NO_SPIN=0, and =1. */
+/* And once more with the ring, and with KAIO_SPIN_NS. */
 Suite *harness_all_ways(const char *name, const TTest *const *tests, size_t nr);
 
 /* Valgrind takes a bad address for an error of the test's. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The libaio drop-in: a context is destroyed while others are in it. */
+/* The libaio drop-in: io_destroy while other threads use the context. */
 #include "fixture-libaio.h"
 #include "suites.h"
 
@@ -23,7 +23,7 @@ struct waiter {
 	int tid;
 };
 
-static void *wait_for_ever(void *argument)
+static void *wait_indefinitely(void *argument)
 {
 	struct timespec hour = { 3600, 0 };
 	struct waiter *waiter = argument;
@@ -55,7 +55,7 @@ static void start_waiters(struct waiter *waiters, io_context_t ctx)
 		waiters[i].number = i;
 		waiters[i].tid = 0;
 		ck_assert_ok(pthread_create(&waiters[i].thread, NULL,
-					    wait_for_ever, &waiters[i]));
+					    wait_indefinitely, &waiters[i]));
 	}
 }
 
@@ -84,7 +84,7 @@ static bool is_asleep(const struct waiter *waiter)
 	return state == 'S';
 }
 
-START_TEST(who_sleeps_in_a_context_is_woken_with_einval)
+START_TEST(a_sleeping_waiter_gets_einval)
 {
 	struct waiter waiters[WAITERS];
 	io_context_t ctx = libaio_context(1);
@@ -99,13 +99,13 @@ START_TEST(who_sleeps_in_a_context_is_woken_with_einval)
 }
 END_TEST
 
-START_TEST(who_is_about_to_wait_is_told_too)
+START_TEST(a_waiter_about_to_sleep_gets_einval)
 {
 	struct waiter waiters[WAITERS];
 	unsigned run;
 
 	if (libaio_is_foreign())
-		SKIP("it reads the ring that is gone");
+		SKIP("libaio reads the unmapped ring");
 	for (run = 0; run < 20; run++) {
 		io_context_t ctx = libaio_context(1);
 		size_t i;
@@ -119,7 +119,7 @@ START_TEST(who_is_about_to_wait_is_told_too)
 }
 END_TEST
 
-/* Stale ones after their end, until the next take their places. */
+/* Destroyed ones stay here until they are replaced. */
 static io_context_t contexts[AT_ONCE];
 static bool all_gone;
 static bool over;
@@ -151,7 +151,7 @@ static void *poll_all(void *argument)
 	return NULL;
 }
 
-/* Each begins one more pass, and ends it. */
+/* Until each has begun and ended one more pass. */
 static void let_them_pass(void)
 {
 	size_t i;
@@ -194,7 +194,7 @@ static void destroy_contexts(void)
 		ck_assert_ok(pthread_join(threads[i], NULL));
 }
 
-START_TEST(destroyed_a_thousand_times_under_those_who_poll_it)
+START_TEST(destroyed_a_thousand_times_while_others_poll)
 {
 	size_t otherwise = harness_is_under_valgrind() ? 100 : 1000;
 	size_t runs = libaio_amount("KAIO_TEST_RUNS", otherwise);
@@ -202,7 +202,7 @@ START_TEST(destroyed_a_thousand_times_under_those_who_poll_it)
 	size_t done, i;
 
 	if (libaio_is_foreign())
-		SKIP("it reads the ring that is gone");
+		SKIP("libaio reads the unmapped ring");
 	new_contexts();
 	for (i = 0; i < POLLERS; i++)
 		ck_assert_ok(pthread_create(&pollers[i], NULL, poll_all,
@@ -226,9 +226,9 @@ END_TEST
 Suite *suite_libaio_destroy(void)
 {
 	const TTest *tests[] = {
-		who_sleeps_in_a_context_is_woken_with_einval,
-		who_is_about_to_wait_is_told_too,
-		destroyed_a_thousand_times_under_those_who_poll_it,
+		a_sleeping_waiter_gets_einval,
+		a_waiter_about_to_sleep_gets_einval,
+		destroyed_a_thousand_times_while_others_poll,
 	};
 
 	return libaio_suite("libaio: destroy", tests, COUNT(tests));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The libaio drop-in: data, and what becomes of it when a file says no. */
+/* The libaio drop-in: data of reads and writes, and errors of files. */
 #include "fixture-libaio.h"
 #include "suites.h"
 
@@ -21,7 +21,7 @@
 
 static struct timespec none;
 
-/* Submits one, and waits for its result. */
+/* Submits one operation, and waits for its result. */
 static long perform(io_context_t ctx, struct iocb *iocb)
 {
 	struct iocb *list[] = { iocb };
@@ -84,7 +84,7 @@ START_TEST(a_read_at_the_end_of_the_file_is_short)
 }
 END_TEST
 
-START_TEST(direct_reads_in_flight_together_each_bring_their_own)
+START_TEST(direct_reads_in_flight_together_get_their_own_data)
 {
 	int fd = fixture_file(O_RDONLY | O_DIRECT, SIZE);
 	char *buf = fixture_buffer(SIZE);
@@ -130,7 +130,7 @@ static void count_signal(int number)
 	signals = signals + 1;
 }
 
-START_TEST(past_the_limit_of_file_size_there_is_efbig)
+START_TEST(a_write_past_the_file_size_limit_is_efbig)
 {
 	const struct rlimit limit = { PIECE, PIECE };
 	const struct sigaction action = { .sa_handler = count_signal };
@@ -151,7 +151,7 @@ START_TEST(past_the_limit_of_file_size_there_is_efbig)
 }
 END_TEST
 
-START_TEST(a_full_file_system_says_enospc)
+START_TEST(a_full_file_system_is_enospc)
 {
 	char name[] = "libaio-full-XXXXXX";
 	char file[sizeof(name) + 5];
@@ -160,7 +160,7 @@ START_TEST(a_full_file_system_says_enospc)
 	struct iocb iocb;
 	int fd;
 
-	/* In a namespace of its own, so that it is gone with this process. */
+	/* In a mount namespace that ends with this process. */
 	if (unshare(CLONE_NEWNS) != 0 ||
 	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0)
 		SKIP("only root can mount");
@@ -182,7 +182,7 @@ START_TEST(a_full_file_system_says_enospc)
 }
 END_TEST
 
-START_TEST(what_would_block_says_so_under_nowait)
+START_TEST(nowait_is_eagain_where_it_would_block)
 {
 	io_context_t ctx = libaio_context(1);
 	char buf[8] = "";
@@ -202,7 +202,7 @@ START_TEST(what_would_block_says_so_under_nowait)
 END_TEST
 
 /* As event loops do: the eventfd is drained first, then the ring. */
-START_TEST(an_eventfd_in_epoll_announces_every_completion)
+START_TEST(an_eventfd_in_epoll_reports_every_completion)
 {
 	int done = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -254,11 +254,11 @@ Suite *suite_libaio_files(void)
 	const TTest *tests[] = {
 		every_kind_of_read_and_write_moves_its_data,
 		a_read_at_the_end_of_the_file_is_short,
-		direct_reads_in_flight_together_each_bring_their_own,
-		past_the_limit_of_file_size_there_is_efbig,
-		a_full_file_system_says_enospc,
-		what_would_block_says_so_under_nowait,
-		an_eventfd_in_epoll_announces_every_completion,
+		direct_reads_in_flight_together_get_their_own_data,
+		a_write_past_the_file_size_limit_is_efbig,
+		a_full_file_system_is_enospc,
+		nowait_is_eagain_where_it_would_block,
+		an_eventfd_in_epoll_reports_every_completion,
 	};
 
 	return libaio_suite("libaio: files", tests, COUNT(tests));

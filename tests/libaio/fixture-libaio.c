@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/* For the harness: a shared library is out of the faults' reach. */
+/* The harness calls it: there are no faults in a shared library. */
 void faults_reset(void)
 {
 }
@@ -24,7 +24,7 @@ bool libaio_is_foreign(void)
 	return foreign && strcmp(foreign, "1") == 0;
 }
 
-/* The shared library that make made; or the static one, in the program. */
+/* The shared library of this build; or the static one, in the program. */
 static bool is_ours(void)
 {
 	char ours[PATH_MAX], used[PATH_MAX];

@@ -14,8 +14,8 @@ static struct timespec none;
 static int null_fd;
 
 /*
- * What a child does asserts nothing: another thread of the parent may have had
- * the lock of what Check writes to.
+ * Children assert nothing: another thread of the parent may have held the lock
+ * of a file that Check writes to.
  */
 static void good(struct iocb *iocb, size_t number)
 {
@@ -76,12 +76,12 @@ START_TEST(a_child_is_refused_and_the_parent_loses_nothing)
 }
 END_TEST
 
-START_TEST(an_empty_context_is_refused_to_a_child_too)
+START_TEST(an_empty_context_is_einval_in_a_child)
 {
 	io_context_t ctx = libaio_context(NR);
 
 	if (libaio_is_foreign())
-		SKIP("it says 0, of the parent's ring");
+		SKIP("libaio returns 0, from the parent's ring");
 	IN_CHILD(all_refused(ctx));
 	libaio_submit_good(ctx, 0, 1);
 	IN_CHILD(all_refused(ctx));
@@ -98,7 +98,7 @@ static bool is_well(pid_t child)
 	       WEXITSTATUS(status) == 0;
 }
 
-/* Sets one up, and uses it in every way. */
+/* Sets up a context and uses it. */
 static bool lives(void)
 {
 	struct timespec second = { 1, 0 };
@@ -134,7 +134,7 @@ static bool child_lives(void)
 	return is_well(child);
 }
 
-START_TEST(a_child_may_have_a_context_of_its_own)
+START_TEST(a_child_can_use_its_own_context)
 {
 	io_context_t ctx = libaio_context(NR);
 	struct tally tally;
@@ -149,8 +149,8 @@ START_TEST(a_child_may_have_a_context_of_its_own)
 }
 END_TEST
 
-/* Where the parent's ring was, if that can be. */
-START_TEST(its_context_may_have_the_address_of_the_parents)
+/* If the kernel puts it there. */
+START_TEST(its_own_context_can_have_the_parents_address)
 {
 	io_context_t ctx = libaio_context(NR);
 	pid_t child;
@@ -180,7 +180,7 @@ END_TEST
 static io_context_t shared;
 static bool over;
 
-/* Inside the library, with whatever it holds there, at most moments. */
+/* Is in the library most of the time. */
 static void *stay_busy(void *unused)
 {
 	size_t i;
@@ -232,9 +232,9 @@ Suite *suite_libaio_fork(void)
 {
 	const TTest *tests[] = {
 		a_child_is_refused_and_the_parent_loses_nothing,
-		an_empty_context_is_refused_to_a_child_too,
-		a_child_may_have_a_context_of_its_own,
-		its_context_may_have_the_address_of_the_parents,
+		an_empty_context_is_einval_in_a_child,
+		a_child_can_use_its_own_context,
+		its_own_context_can_have_the_parents_address,
 		forks_find_other_threads_anywhere_in_the_library,
 	};
 

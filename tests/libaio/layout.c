@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The libaio drop-in: its structures are the kernel's, its helpers fill them.
- */
+/* The libaio drop-in: the layout of its structures, and its inline helpers. */
 #include "fixture-libaio.h"
 #include "suites.h"
 
@@ -76,14 +75,14 @@ SAME((int)IO_CMD_PWRITEV, (int)IOCB_CMD_PWRITEV);
 
 SAME(sizeof(io_context_t), sizeof(void *));
 
-/* An iocb that was something else before. */
+/* An iocb with other values in every field. */
 static struct iocb *used(struct iocb *iocb)
 {
 	memset(iocb, 0x55, sizeof(*iocb));
 	return iocb;
 }
 
-/* The kernel's view of it: of the fields that are not named, all are 0. */
+/* As the kernel sees it; fields that are not named are 0. */
 #define ck_assert_iocb(prepared, ...)                                       \
 	do {                                                                \
 		struct kernel_iocb expected = { __VA_ARGS__ };              \

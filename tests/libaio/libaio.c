@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The libaio drop-in: every call and every helper, and what they return. */
+/* The libaio drop-in: what each function returns. */
 #include "fixture-libaio.h"
 #include "policy.h"
 #include "suites.h"
@@ -26,7 +26,7 @@ START_TEST(a_context_is_set_up_once_and_destroyed_once)
 }
 END_TEST
 
-START_TEST(setup_refuses_what_the_kernel_refuses)
+START_TEST(setup_returns_the_errors_of_the_kernel)
 {
 	io_context_t ctx = NULL;
 
@@ -41,7 +41,7 @@ START_TEST(setup_refuses_what_the_kernel_refuses)
 }
 END_TEST
 
-START_TEST(past_aio_max_nr_there_is_eagain)
+START_TEST(setup_past_aio_max_nr_is_eagain)
 {
 	FILE *file = fopen("/proc/sys/fs/aio-max-nr", "r");
 	io_context_t ctx = NULL;
@@ -51,7 +51,7 @@ START_TEST(past_aio_max_nr_there_is_eagain)
 		SKIP("there is no /proc/sys/fs/aio-max-nr");
 	ck_assert_int_eq(fscanf(file, "%ld", &max), 1);
 	fclose(file);
-	/* More than this are EINVAL, whatever is free. */
+	/* More than this are EINVAL in any case. */
 	if (max >= 4194304)
 		SKIP("fs.aio-max-nr is %ld", max);
 	ck_assert_call(io_setup((int)max + 1, &ctx), -EAGAIN);
@@ -61,7 +61,7 @@ START_TEST(past_aio_max_nr_there_is_eagain)
 }
 END_TEST
 
-START_TEST(where_there_is_no_aio_each_call_says_enosys)
+START_TEST(without_aio_each_call_is_enosys)
 {
 	static const long numbers[] = { SYS_io_setup, SYS_io_submit,
 					SYS_io_cancel, SYS_io_destroy };
@@ -73,7 +73,7 @@ START_TEST(where_there_is_no_aio_each_call_says_enosys)
 
 	for (i = 0; i < COUNT(numbers); i++)
 		if (!policy_refuse(numbers[i], ENOSYS))
-			SKIP("no seccomp filter can be had");
+			SKIP("seccomp filters are not available");
 	ck_assert_call(io_setup(1, &other), -ENOSYS);
 	ck_assert_call(io_queue_init(1, &other), -ENOSYS);
 	ck_assert_call(io_submit(ctx, 0, NULL), -ENOSYS);
@@ -97,7 +97,7 @@ START_TEST(queue_init_sets_the_handle_itself)
 }
 END_TEST
 
-START_TEST(submit_gives_the_count_of_the_kernel)
+START_TEST(submit_returns_the_count_of_the_kernel)
 {
 	io_context_t ctx = libaio_context(8);
 	struct iocb good, bad;
@@ -115,7 +115,7 @@ START_TEST(submit_gives_the_count_of_the_kernel)
 }
 END_TEST
 
-START_TEST(submit_refuses_what_the_kernel_refuses)
+START_TEST(submit_returns_the_errors_of_the_kernel)
 {
 	io_context_t ctx = libaio_context(1);
 	struct iocb *list[] = { NULL };
@@ -140,7 +140,7 @@ START_TEST(submit_refuses_what_the_kernel_refuses)
 }
 END_TEST
 
-START_TEST(a_full_context_says_eagain_until_it_is_reaped)
+START_TEST(a_full_context_is_eagain_until_it_is_reaped)
 {
 	io_context_t ctx = libaio_context(1);
 	struct tally tally;
@@ -177,7 +177,7 @@ START_TEST(a_full_context_says_eagain_until_it_is_reaped)
 }
 END_TEST
 
-START_TEST(cancel_of_a_poll_brings_its_event)
+START_TEST(a_cancelled_poll_has_an_event)
 {
 	io_context_t ctx = libaio_context(2);
 	struct iocb poll, other;
@@ -204,7 +204,7 @@ START_TEST(events_come_in_order_with_their_data)
 	struct io_event events[11];
 	size_t round, i;
 
-	/* Enough for the ring to wrap, at another place each time. */
+	/* Enough for the ring to wrap, each time at another index. */
 	for (round = 0; round < 200; round++) {
 		for (i = 0; i < COUNT(iocbs); i++) {
 			struct iocb *list[] = { &iocbs[i] };
@@ -228,7 +228,7 @@ START_TEST(events_come_in_order_with_their_data)
 }
 END_TEST
 
-START_TEST(what_is_in_the_ring_costs_no_system_call)
+START_TEST(what_is_in_the_ring_takes_no_system_call)
 {
 	io_context_t ctx = libaio_context(4);
 	int expected = harness_has_ring() ? 1 : -EPERM;
@@ -236,10 +236,10 @@ START_TEST(what_is_in_the_ring_costs_no_system_call)
 	struct io_event event;
 
 	if (libaio_is_foreign())
-		SKIP("that is ours");
+		SKIP("only the drop-in does that");
 	libaio_submit_good(ctx, 0, 4);
 	if (!policy_refuse(SYS_io_pgetevents, EPERM))
-		SKIP("no seccomp filter can be had");
+		SKIP("seccomp filters are not available");
 #ifdef SYS_io_getevents
 	ck_assert(policy_refuse(SYS_io_getevents, EPERM));
 #endif
@@ -272,16 +272,16 @@ Suite *suite_libaio(void)
 {
 	const TTest *tests[] = {
 		a_context_is_set_up_once_and_destroyed_once,
-		setup_refuses_what_the_kernel_refuses,
-		past_aio_max_nr_there_is_eagain,
-		where_there_is_no_aio_each_call_says_enosys,
+		setup_returns_the_errors_of_the_kernel,
+		setup_past_aio_max_nr_is_eagain,
+		without_aio_each_call_is_enosys,
 		queue_init_sets_the_handle_itself,
-		submit_gives_the_count_of_the_kernel,
-		submit_refuses_what_the_kernel_refuses,
-		a_full_context_says_eagain_until_it_is_reaped,
-		cancel_of_a_poll_brings_its_event,
+		submit_returns_the_count_of_the_kernel,
+		submit_returns_the_errors_of_the_kernel,
+		a_full_context_is_eagain_until_it_is_reaped,
+		a_cancelled_poll_has_an_event,
 		events_come_in_order_with_their_data,
-		what_is_in_the_ring_costs_no_system_call,
+		what_is_in_the_ring_takes_no_system_call,
 		io_poll_waits_for_a_descriptor,
 	};
 

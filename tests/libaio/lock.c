@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/*
- * What the drop-in's lock is for: completions that several threads collect, and
- * a thread that destroys the context; none lost, none twice. Signal handlers
- * have a test of their own.
- */
+/* Threads that collect from one context, and destroy it meanwhile. */
 #include "harness.h"
 #include "suites.h"
 
@@ -50,8 +46,7 @@ static void count(const struct io_event *events, int nr)
 				   __ATOMIC_RELAXED);
 }
 
-/* Check writes a line for each assertion, which is too much for each of them.
- */
+/* Not an assertion each: Check writes a line for every one. */
 static void all_came_once(size_t operations)
 {
 	size_t i;
@@ -76,7 +71,7 @@ static void *submitter(void *argument)
 	return NULL;
 }
 
-/* Each waits in its own way: not at all, for a moment, for many. */
+/* With different timeouts, 0 included, and different numbers of events. */
 static void *collector(void *argument)
 {
 	const size_t own = (size_t)argument;
@@ -130,7 +125,7 @@ static void *poller(void *argument)
 	return argument;
 }
 
-START_TEST(a_context_is_destroyed_under_callers_that_do_not_wait)
+START_TEST(a_context_is_destroyed_while_callers_poll_it)
 {
 	int run;
 
@@ -158,7 +153,7 @@ Suite *suite_libaio_lock(void)
 {
 	const TTest *tests[] = {
 		threads_collect_from_one_context,
-		a_context_is_destroyed_under_callers_that_do_not_wait,
+		a_context_is_destroyed_while_callers_poll_it,
 	};
 
 	return harness_both_ways("libaio-lock", tests, COUNT(tests));

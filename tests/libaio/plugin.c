@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The libaio drop-in: as plugins have it, that come and go. */
+/* The libaio drop-in: loaded and unloaded by plugins. */
 #include "harness.h"
 #include "suites.h"
 
@@ -40,7 +40,7 @@ static void come_and_go(void)
 	ck_assert_ok(dlclose(library));
 }
 
-START_TEST(it_is_there_once_however_often_it_is_loaded)
+START_TEST(it_stays_loaded_once)
 {
 	void *library;
 	void *first;
@@ -63,7 +63,7 @@ END_TEST
 Suite *suite_libaio_plugin(void)
 {
 	const TTest *tests[] = {
-		it_is_there_once_however_often_it_is_loaded,
+		it_stays_loaded_once,
 	};
 
 	return harness_suite("libaio-plugin", tests, COUNT(tests));

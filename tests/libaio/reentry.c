@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The libaio drop-in: a signal handler that collects, as do those it stops. */
+/* The libaio drop-in: a signal handler that collects, in threads that collect.
+ */
 #include "fixture-libaio.h"
 #include "suites.h"
 
@@ -16,7 +17,7 @@ static io_context_t shared;
 static struct tally tally;
 static unsigned by_handler;
 
-/* What it may find: the thread that it interrupts anywhere in the library. */
+/* Interrupts a thread anywhere in the library. */
 static void collect_in_handler(int number)
 {
 	struct timespec shortly = { 0, 20000 };
@@ -52,7 +53,7 @@ static void begin_signals(void)
 	ck_assert_ok(setitimer(ITIMER_REAL, &often, NULL));
 }
 
-/* In every way to collect that there is. */
+/* By every function that collects. */
 static void submit_and_collect(size_t begin, size_t end)
 {
 	size_t number = begin;
@@ -92,7 +93,7 @@ static void submit_and_collect(size_t begin, size_t end)
 	}
 }
 
-START_TEST(a_handler_that_collects_loses_and_doubles_nothing)
+START_TEST(a_handler_and_its_thread_collect_everything_once)
 {
 	size_t otherwise = harness_is_under_valgrind() ? 3000 : 70000;
 
@@ -110,11 +111,7 @@ END_TEST
 
 static void *collect_beside(void *unused)
 {
-	sigset_t all;
-
 	(void)unused;
-	sigfillset(&all);
-	ck_assert_ok(pthread_sigmask(SIG_BLOCK, &all, NULL));
 	while (tally_total(&tally) < tally.nr) {
 		struct io_event events[BATCH];
 		struct timespec shortly = { 0, 30000 };
@@ -126,14 +123,19 @@ static void *collect_beside(void *unused)
 	return NULL;
 }
 
-START_TEST(nor_does_it_beside_another_thread)
+START_TEST(and_so_they_do_beside_another_thread)
 {
 	size_t otherwise = harness_is_under_valgrind() ? 3000 : 70000;
 	pthread_t thread;
+	sigset_t alarm, old;
 
 	shared = libaio_context(64);
 	tally_begin(&tally, libaio_amount("KAIO_TEST_OPS", otherwise));
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	ck_assert_ok(pthread_sigmask(SIG_BLOCK, &alarm, &old));
 	ck_assert_ok(pthread_create(&thread, NULL, collect_beside, NULL));
+	ck_assert_ok(pthread_sigmask(SIG_SETMASK, &old, NULL));
 	begin_signals();
 	submit_and_collect(0, tally.nr);
 	fixture_no_signals();
@@ -146,8 +148,8 @@ END_TEST
 Suite *suite_libaio_reentry(void)
 {
 	const TTest *tests[] = {
-		a_handler_that_collects_loses_and_doubles_nothing,
-		nor_does_it_beside_another_thread,
+		a_handler_and_its_thread_collect_everything_once,
+		and_so_they_do_beside_another_thread,
 	};
 
 	return libaio_suite("libaio: reentry", tests, COUNT(tests));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The libaio drop-in: what programs do to a context behind its back. */
+/* The libaio drop-in: programs that use the ring and raw system calls. */
 #include "fixture-libaio.h"
 #include "suites.h"
 
@@ -35,7 +35,7 @@ static int reap_as_fio(io_context_t ctx, struct io_event *events, int max)
 	return n;
 }
 
-/* QEMU: in place, and head once, after what is contiguous. */
+/* QEMU: in place, and head once, up to the end of the ring. */
 static int reap_as_qemu(io_context_t ctx, struct io_event *events, int max)
 {
 	struct libaio_ring *ring = libaio_ring(ctx);
@@ -55,7 +55,7 @@ static int reap_by_library(io_context_t ctx, struct io_event *events, int max)
 	return io_getevents(ctx, 0, max, events, &none);
 }
 
-/* The ring is empty afterwards: what comes before a wait is all that comes. */
+/* All operations have completed before: it never sleeps. */
 static int reap_by_waiting(io_context_t ctx, struct io_event *events, int max)
 {
 	struct libaio_ring *ring = libaio_ring(ctx);
@@ -88,7 +88,7 @@ static const reaper reapers[] = {
 	reap_by_waiting, reap_by_pgetevents, reap_by_raw_call,
 };
 
-/* Every way of reaping after every other, at every place of the ring. */
+/* Every way to reap after every other, at every index of the ring. */
 static void reap_in_turns(io_context_t ctx)
 {
 	struct io_event events[NR];
@@ -121,7 +121,8 @@ START_TEST(readers_of_the_ring_and_calls_take_turns)
 	io_context_t ctx = libaio_context(NR);
 
 	if (harness_is_under_valgrind())
-		SKIP("valgrind does not know what is in the ring");
+		SKIP("valgrind does not know that the kernel writes to the "
+		     "ring");
 	reap_in_turns(ctx);
 	ck_assert_call(io_destroy(ctx), 0);
 }
@@ -133,15 +134,16 @@ static int reap_one_by_waiting(io_context_t ctx, struct io_event *events,
 	return io_getevents(ctx, 1, max, events, NULL);
 }
 
-/* It leaves head at the end of the ring until it reads the next. */
-START_TEST(where_a_reader_wraps_late_nothing_is_out_of_reach)
+/* It leaves head at nr until it reads the next. */
+START_TEST(a_reader_that_wraps_late_hides_nothing)
 {
 	static const reaper calls[] = { reap_by_library, reap_one_by_waiting,
 					reap_by_pgetevents, reap_by_raw_call };
 	size_t i;
 
 	if (harness_is_under_valgrind())
-		SKIP("valgrind does not know what is in the ring");
+		SKIP("valgrind does not know that the kernel writes to the "
+		     "ring");
 	for (i = 0; i < COUNT(calls); i++) {
 		io_context_t ctx = libaio_context(NR);
 		struct libaio_ring *ring = libaio_ring(ctx);
@@ -166,7 +168,8 @@ START_TEST(a_context_set_up_by_a_raw_call_works)
 	io_context_t ctx = NULL;
 
 	if (harness_is_under_valgrind())
-		SKIP("valgrind does not know what is in the ring");
+		SKIP("valgrind does not know that the kernel writes to the "
+		     "ring");
 	ck_assert_ok(raw_setup(NR, &ctx));
 	reap_in_turns(ctx);
 	ck_assert_call(io_destroy(ctx), 0);
@@ -174,13 +177,14 @@ START_TEST(a_context_set_up_by_a_raw_call_works)
 }
 END_TEST
 
-/* Where the old one was, most likely, and of another size. */
-START_TEST(a_context_at_the_address_of_another_is_its_own)
+/* The kernel usually uses the old address again, for another size. */
+START_TEST(a_context_at_the_address_of_an_old_one_works)
 {
 	io_context_t ctx = libaio_context(NR);
 
 	if (harness_is_under_valgrind())
-		SKIP("valgrind does not know what is in the ring");
+		SKIP("valgrind does not know that the kernel writes to the "
+		     "ring");
 	libaio_submit_good(ctx, 1000000, 3);
 	ck_assert_ok(libaio_raw_destroy(ctx));
 	ctx = NULL;
@@ -210,7 +214,7 @@ static io_context_t move(io_context_t ctx)
 	return place;
 }
 
-START_TEST(a_ring_that_was_moved_goes_by_its_new_address)
+START_TEST(a_moved_ring_works_at_its_new_address)
 {
 	io_context_t old = libaio_context(NR);
 	io_context_t moved, new;
@@ -218,7 +222,8 @@ START_TEST(a_ring_that_was_moved_goes_by_its_new_address)
 	int i;
 
 	if (harness_is_under_valgrind())
-		SKIP("valgrind does not know what is in the ring");
+		SKIP("valgrind does not know that the kernel writes to the "
+		     "ring");
 	libaio_submit_good(old, 0, 3);
 	moved = move(old);
 	ck_assert_call(io_getevents(moved, 1, 4, events, &none), 3);
@@ -236,7 +241,7 @@ START_TEST(a_ring_that_was_moved_goes_by_its_new_address)
 }
 END_TEST
 
-START_TEST(more_contexts_than_the_library_remembers_all_work)
+START_TEST(more_contexts_than_have_places_all_work)
 {
 	static io_context_t contexts[3000];
 	struct io_event events[2];
@@ -262,7 +267,7 @@ START_TEST(more_contexts_than_the_library_remembers_all_work)
 		ck_assert_call(io_getevents(contexts[i], 0, 2, events, timeout),
 			       0);
 	}
-	/* Their end is dear one by one, and cheap all at once. */
+	/* To destroy each takes 30 ms; exit destroys all at once. */
 }
 END_TEST
 
@@ -270,11 +275,11 @@ Suite *suite_libaio_ring(void)
 {
 	const TTest *tests[] = {
 		readers_of_the_ring_and_calls_take_turns,
-		where_a_reader_wraps_late_nothing_is_out_of_reach,
+		a_reader_that_wraps_late_hides_nothing,
 		a_context_set_up_by_a_raw_call_works,
-		a_context_at_the_address_of_another_is_its_own,
-		a_ring_that_was_moved_goes_by_its_new_address,
-		more_contexts_than_the_library_remembers_all_work,
+		a_context_at_the_address_of_an_old_one_works,
+		a_moved_ring_works_at_its_new_address,
+		more_contexts_than_have_places_all_work,
 	};
 
 	return libaio_suite("libaio: ring", tests, COUNT(tests));

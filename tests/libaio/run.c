@@ -60,7 +60,7 @@ START_TEST(each_completion_calls_its_callback_once)
 }
 END_TEST
 
-START_TEST(a_callback_gets_a_negative_result_as_such)
+START_TEST(a_callback_gets_a_negative_result)
 {
 	io_context_t ctx = libaio_context(1);
 	char byte = 0;
@@ -88,7 +88,7 @@ static void submit_again(io_context_t ctx, struct iocb *iocb, long res,
 		submit_with(ctx, iocb, submit_again);
 }
 
-START_TEST(what_a_callback_submits_is_run_too)
+START_TEST(what_a_callback_submits_is_run)
 {
 	io_context_t ctx = libaio_context(1);
 	struct iocb iocb;
@@ -140,7 +140,7 @@ START_TEST(a_callback_may_release_the_queue)
 	struct iocb iocbs[2];
 
 	if (libaio_is_foreign())
-		SKIP("it reads the ring that is gone");
+		SKIP("libaio reads the unmapped ring");
 	submit_with(ctx, &iocbs[0], release);
 	submit_with(ctx, &iocbs[1], note);
 	ck_assert_call(io_queue_run(ctx), -EINVAL);
@@ -171,8 +171,8 @@ Suite *suite_libaio_run(void)
 {
 	const TTest *tests[] = {
 		each_completion_calls_its_callback_once,
-		a_callback_gets_a_negative_result_as_such,
-		what_a_callback_submits_is_run_too,
+		a_callback_gets_a_negative_result,
+		what_a_callback_submits_is_run,
 		a_callback_may_reap_and_run_itself,
 		a_callback_may_release_the_queue,
 		run_does_not_wait,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The libaio drop-in: signals that come while somebody waits. */
+/* The libaio drop-in: signals during a wait. */
 #include "fixture-libaio.h"
 #include "suites.h"
 
@@ -24,7 +24,7 @@ static void handle(int number, void (*handler)(int))
 	ck_assert_ok(sigaction(number, &action, NULL));
 }
 
-/* Until the wait ends, again and again: the first may come before it begins. */
+/* Repeatedly: the first may come before the wait begins. */
 static void alarms(long microseconds)
 {
 	const struct itimerval often = { { 0, microseconds },
@@ -78,7 +78,7 @@ START_TEST(a_signal_ends_a_wait_with_what_there_is)
 }
 END_TEST
 
-/* Blocked, and pending. */
+/* Makes a signal blocked and pending. */
 static void pend(int number, sigset_t *without, sigset_t *with)
 {
 	sigset_t one;
@@ -127,7 +127,7 @@ START_TEST(the_mask_holds_a_signal_back)
 	ck_assert_call(io_pgetevents(ctx, 1, 1, &event, &shortly, NULL), 0);
 	ck_assert_call(io_getevents(ctx, 1, 1, &event, &shortly), 0);
 	ck_assert_int_eq(signals, 0);
-	/* That the caller admits it says nothing: only the mask does. */
+	/* The mask decides, not the mask of the caller. */
 	handle(SIGALRM, count_signal);
 	sigaddset(&blocks, SIGALRM);
 	alarms(1000);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The libaio drop-in: a context that is no more is refused, and not read. */
+/* The libaio drop-in: a destroyed context is -EINVAL, and its ring not read. */
 #include "fixture-libaio.h"
 #include "suites.h"
 
@@ -12,7 +12,7 @@ START_TEST(a_stale_context_is_einval)
 	io_context_t ctx = libaio_context(1);
 
 	if (libaio_is_foreign())
-		SKIP("it reads the ring that is gone");
+		SKIP("libaio reads the unmapped ring");
 	libaio_submit_good(ctx, 0, 1);
 	ck_assert_call(io_destroy(ctx), 0);
 	libaio_refused_by_all(ctx);
@@ -22,15 +22,15 @@ START_TEST(a_stale_context_is_einval)
 }
 END_TEST
 
-/* With what an old ring had in it, and one event that never was. */
-START_TEST(what_lies_where_a_ring_was_is_no_ring)
+/* A copy of the old ring, with an event more. */
+START_TEST(other_memory_at_the_address_is_not_read)
 {
 	io_context_t ctx = libaio_context(1);
 	size_t size = libaio_ring_size(ctx);
 	struct libaio_ring *copy = fixture_buffer(size);
 
 	if (libaio_is_foreign())
-		SKIP("it takes it for one");
+		SKIP("libaio reads it");
 	memcpy(copy, ctx, size);
 	copy->tail = 1;
 	ck_assert_call(io_destroy(ctx), 0);
@@ -43,12 +43,12 @@ START_TEST(what_lies_where_a_ring_was_is_no_ring)
 }
 END_TEST
 
-START_TEST(the_library_learns_of_a_raw_destroy_by_the_next_submit)
+START_TEST(a_raw_destroy_is_found_by_the_next_submit)
 {
 	io_context_t ctx = libaio_context(1);
 
 	if (libaio_is_foreign())
-		SKIP("it reads the ring that is gone");
+		SKIP("libaio reads the unmapped ring");
 	libaio_submit_good(ctx, 0, 1);
 	ck_assert_ok(libaio_raw_destroy(ctx));
 	ck_assert_call(io_submit(ctx, 0, NULL), -EINVAL);
@@ -56,12 +56,12 @@ START_TEST(the_library_learns_of_a_raw_destroy_by_the_next_submit)
 }
 END_TEST
 
-START_TEST(the_library_learns_of_a_raw_destroy_by_its_own_destroy)
+START_TEST(a_raw_destroy_is_found_by_destroy)
 {
 	io_context_t ctx = libaio_context(1);
 
 	if (libaio_is_foreign())
-		SKIP("it reads the ring that is gone");
+		SKIP("libaio reads the unmapped ring");
 	ck_assert_ok(libaio_raw_destroy(ctx));
 	ck_assert_call(io_destroy(ctx), -EINVAL);
 	libaio_refused_by_all(ctx);
@@ -83,14 +83,14 @@ static io_context_t move(io_context_t ctx)
 	return move_to(ctx, fixture_buffer(libaio_ring_size(ctx)));
 }
 
-START_TEST(the_library_learns_that_a_ring_moved_by_any_call_for_it)
+START_TEST(a_moved_ring_is_found_by_any_call_for_it)
 {
 	struct timespec none = { 0, 0 };
 	io_context_t old, moved;
 	struct io_event event;
 
 	if (libaio_is_foreign())
-		SKIP("it reads the ring that is gone");
+		SKIP("libaio reads the unmapped ring");
 	old = libaio_context(1);
 	moved = move(old);
 	ck_assert_call(io_submit(moved, 0, NULL), 0);
@@ -108,14 +108,14 @@ START_TEST(the_library_learns_that_a_ring_moved_by_any_call_for_it)
 }
 END_TEST
 
-START_TEST(the_library_learns_that_another_moved_to_the_same_place)
+START_TEST(another_ring_moved_to_the_same_address_is_found)
 {
 	io_context_t old = libaio_context(1);
 	void *place = fixture_buffer(libaio_ring_size(old));
 	int i;
 
 	if (libaio_is_foreign())
-		SKIP("it reads the ring that is gone");
+		SKIP("libaio reads the unmapped ring");
 	for (i = 0; i < 3; i++) {
 		io_context_t moved = move_to(old, place);
 
@@ -132,11 +132,11 @@ Suite *suite_libaio_stale(void)
 {
 	const TTest *tests[] = {
 		a_stale_context_is_einval,
-		what_lies_where_a_ring_was_is_no_ring,
-		the_library_learns_of_a_raw_destroy_by_the_next_submit,
-		the_library_learns_of_a_raw_destroy_by_its_own_destroy,
-		the_library_learns_that_a_ring_moved_by_any_call_for_it,
-		the_library_learns_that_another_moved_to_the_same_place,
+		other_memory_at_the_address_is_not_read,
+		a_raw_destroy_is_found_by_the_next_submit,
+		a_raw_destroy_is_found_by_destroy,
+		a_moved_ring_is_found_by_any_call_for_it,
+		another_ring_moved_to_the_same_address_is_found,
 	};
 
 	return libaio_suite("libaio: stale contexts", tests, COUNT(tests));

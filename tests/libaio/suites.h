@@ -5,7 +5,9 @@
 #include <check.h>
 
 Suite *suite_libaio_calls(void);
+Suite *suite_libaio_cancel(void);
 Suite *suite_libaio_destroy(void);
+Suite *suite_libaio_environment(void);
 Suite *suite_libaio_files(void);
 Suite *suite_libaio_fork(void);
 Suite *suite_libaio_forkers(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The libaio drop-in: threads that submit to, and collect from, one context. */
+/* The libaio drop-in: threads that submit to and collect from one context. */
 #include "fixture-libaio.h"
 #include "suites.h"
 
@@ -11,7 +11,7 @@
 #define SUBMITTERS 4
 #define BATCH 8
 
-/* Not an operation's: what ends a reaper that waits. */
+/* Of operations that only wake a reaper. */
 #define NO_NUMBER SIZE_MAX
 
 static struct timespec none;
@@ -25,7 +25,7 @@ static bool is_over(void)
 	return __atomic_load_n(&over, __ATOMIC_ACQUIRE);
 }
 
-/* What is left of a batch goes in when there is room. */
+/* Submits the rest of a batch again until all of it is in flight. */
 static void submit_all(struct iocb **list, long nr)
 {
 	while (nr) {
@@ -61,7 +61,7 @@ static void *submit_numbers(void *unused)
 	}
 }
 
-/* The number of the reaper, by which each has habits of its own. */
+/* Each reaper uses the functions in another order. */
 static void *collect_numbers(void *argument)
 {
 	size_t habit = (size_t)argument;
@@ -102,7 +102,7 @@ static void *collect_numbers(void *argument)
 	return NULL;
 }
 
-/* Something for each that still waits, until none does. */
+/* Wakes each with an operation, until all have ended. */
 static void end_reapers(pthread_t *reapers)
 {
 	struct iocb iocb;
@@ -119,7 +119,7 @@ static void end_reapers(pthread_t *reapers)
 	}
 }
 
-START_TEST(eight_reapers_and_four_submitters_lose_and_double_nothing)
+START_TEST(eight_reapers_get_what_four_submit_once)
 {
 	size_t otherwise = harness_is_under_valgrind() ? 5000 : 70000;
 	pthread_t reapers[REAPERS];
@@ -144,7 +144,7 @@ START_TEST(eight_reapers_and_four_submitters_lose_and_double_nothing)
 }
 END_TEST
 
-/* One collects on and on, and the others as they come: none waits in vain. */
+/* As many waits as completions: all end. */
 static void *collect_one_each(void *unused)
 {
 	size_t i;
@@ -159,7 +159,7 @@ static void *collect_one_each(void *unused)
 	return NULL;
 }
 
-START_TEST(as_many_as_wait_are_woken)
+START_TEST(each_completion_ends_a_wait)
 {
 	pthread_t reapers[REAPERS];
 	size_t submitted, i;
@@ -171,7 +171,7 @@ START_TEST(as_many_as_wait_are_woken)
 					    NULL));
 	for (submitted = 0; submitted < tally.nr; submitted++) {
 		libaio_submit_good(shared, submitted, 1);
-		/* One at a time, so that each finds them asleep or spinning. */
+		/* One at a time, so that all reapers wait. */
 		while (submitted % 4 == 0 && tally_total(&tally) <= submitted)
 			sched_yield();
 		while (submitted + 1 - tally_total(&tally) > 60)
@@ -184,7 +184,7 @@ START_TEST(as_many_as_wait_are_woken)
 }
 END_TEST
 
-/* Contexts come and go while others are at work in theirs. */
+/* Contexts are set up and destroyed while others are used. */
 static void *live(void *unused)
 {
 	unsigned generation;
@@ -230,8 +230,8 @@ END_TEST
 Suite *suite_libaio_threads(void)
 {
 	const TTest *tests[] = {
-		eight_reapers_and_four_submitters_lose_and_double_nothing,
-		as_many_as_wait_are_woken,
+		eight_reapers_get_what_four_submit_once,
+		each_completion_ends_a_wait,
 		threads_set_up_and_destroy_contexts_beside_each_other,
 	};
 

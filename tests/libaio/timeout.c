@@ -8,7 +8,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-/* Asserts that nothing wrote to the timeout, either. */
+/* Also asserts that the timeout is not written. */
 static int wait_for(libaio_waiter wait, io_context_t ctx, long min_nr, long nr,
 		    struct io_event *events, struct timespec timeout)
 {
@@ -52,7 +52,7 @@ START_TEST(a_wait_lasts_as_long_as_its_timeout)
 }
 END_TEST
 
-START_TEST(a_timeout_brings_what_there_is)
+START_TEST(a_timeout_returns_what_there_is)
 {
 	static const struct timespec times[] = { { 0, 0 }, { 0, 1000000 } };
 	io_context_t ctx = libaio_context(4);
@@ -73,7 +73,7 @@ START_TEST(a_timeout_brings_what_there_is)
 }
 END_TEST
 
-START_TEST(a_timeout_of_many_nanoseconds_is_taken)
+START_TEST(a_timeout_of_more_than_a_second_of_nanoseconds_works)
 {
 	io_context_t ctx = libaio_context(1);
 	struct timespec timeout = { 0, 1010000000 };
@@ -94,8 +94,8 @@ static void count_signal(int number)
 	signals = signals + 1;
 }
 
-/* What the kernel does with them, and libaio leaves to it. */
-START_TEST(a_negative_or_huge_timeout_waits_for_ever)
+/* As the kernel does. */
+START_TEST(a_negative_or_huge_timeout_waits_indefinitely)
 {
 	static const struct timespec times[] = {
 		{ -1, 0 },
@@ -128,11 +128,9 @@ START_TEST(a_negative_or_huge_timeout_waits_for_ever)
 }
 END_TEST
 
-/*
- * The kernel's sum wraps, and what is left of it counts; where the sum is 0 the
- * parts are not, which libaio looks at.
+/* The kernel's sum wraps; libaio answers a sum of 0 only if both parts are 0.
  */
-START_TEST(odd_timeouts_are_what_they_are_to_the_kernel)
+START_TEST(odd_timeouts_count_as_in_the_kernel)
 {
 	static const struct timespec times[] = {
 		{ -1, 1000000000 },
@@ -166,10 +164,10 @@ Suite *suite_libaio_timeout(void)
 {
 	const TTest *tests[] = {
 		a_wait_lasts_as_long_as_its_timeout,
-		a_timeout_brings_what_there_is,
-		a_timeout_of_many_nanoseconds_is_taken,
-		a_negative_or_huge_timeout_waits_for_ever,
-		odd_timeouts_are_what_they_are_to_the_kernel,
+		a_timeout_returns_what_there_is,
+		a_timeout_of_more_than_a_second_of_nanoseconds_works,
+		a_negative_or_huge_timeout_waits_indefinitely,
+		odd_timeouts_count_as_in_the_kernel,
 	};
 
 	return libaio_suite("libaio: timeout", tests, COUNT(tests));

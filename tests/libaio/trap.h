@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * A signal handler at any chosen instruction of a call: by the processor's trap
- * flag, with a SIGTRAP after each of them. All of it is the calling thread's.
+ * Runs a signal handler at a chosen instruction of a call, by the processor's
+ * trap flag: SIGTRAP comes after each instruction. All state is per thread.
  */
 #ifndef TRAP_H
 #define TRAP_H
@@ -25,7 +25,7 @@
 #define TRAP_STACK "esp"
 #endif
 
-/* From one instruction to the next: with ASan most are not the library's. */
+/* With ASan most instructions are not the library's. */
 #ifdef __SANITIZE_ADDRESS__
 #define TRAP_STRIDE 7
 #else
@@ -55,7 +55,7 @@ static void trap_handle(int number, siginfo_t *info, void *context)
 	if (++trap_step != trap_at)
 		return;
 #ifdef TRAP_FLAGS
-	/* What comes after it needs no more of them. */
+	/* No more traps. */
 	((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~0x100;
 #endif
 	(void)context;
@@ -90,10 +90,11 @@ static inline bool trap_works(void)
 #endif
 }
 
-#define SKIP_IF_NO_TRAP()                                               \
-	do {                                                            \
-		if (!trap_works())                                      \
-			SKIP("signals do not come at any instruction"); \
+#define SKIP_IF_NO_TRAP()                                                 \
+	do {                                                              \
+		if (!trap_works())                                        \
+			SKIP("there is no trap flag, or an instrumented " \
+			     "program");                                  \
 	} while (0)
 
 #endif

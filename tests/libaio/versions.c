@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The libaio drop-in: the symbols that programs ask for, old ones included. */
+/* The libaio drop-in: its symbol versions, old ones included. */
 #include "fixture-libaio.h"
 #include "suites.h"
 
@@ -12,13 +12,13 @@
 static struct timespec none;
 static struct timespec second = { 1, 0 };
 
-/* What the calls were before LIBAIO_0.4. */
+/* The functions before LIBAIO_0.4. */
 typedef int (*cancel_0_1)(io_context_t ctx, struct iocb *iocb);
 typedef int (*getevents_0_1)(io_context_t ctx, long nr, struct io_event *events,
 			     const struct timespec *timeout);
 typedef int (*queue_wait)(io_context_t ctx, const struct timespec *timeout);
 
-/* A library that is not there as a file has no versions. */
+/* NULL for the static library, which has no versions. */
 static bool is_static(void)
 {
 	return !dlsym(RTLD_DEFAULT, "io_submit");
@@ -60,7 +60,7 @@ START_TEST(every_symbol_has_its_version)
 }
 END_TEST
 
-/* As a number, which ISO C lets become a function. */
+/* ISO C converts a number to a function, and no object pointer. */
 static uintptr_t versioned(const char *symbol, const char *version)
 {
 	void *address = dlvsym(RTLD_DEFAULT, symbol, version);
@@ -150,8 +150,8 @@ START_TEST(the_old_cancel_has_no_event)
 }
 END_TEST
 
-/* Its page says that it waits, and its binary that it does not. */
-START_TEST(neither_queue_wait_waits_or_takes_anything)
+/* Its manual page says that it waits. */
+START_TEST(neither_queue_wait_waits_or_collects)
 {
 	static const char *const versions[] = { "LIBAIO_0.1", "LIBAIO_0.4" };
 	io_context_t ctx = libaio_context(4);
@@ -185,8 +185,8 @@ typedef int (*pgetevents_time64)(io_context_t ctx, long min_nr, long nr,
 				 struct io_event *events, void *timeout,
 				 sigset_t *sigmask);
 
-/* Programs whose time_t has 64 bits ask for these, by another name. */
-START_TEST(programs_with_64_bits_of_time_have_their_own)
+/* Programs with a 64-bit time_t on 32-bit glibc use other names. */
+START_TEST(programs_with_64_bit_time_have_their_own)
 {
 	struct {
 		int64_t seconds;
@@ -198,7 +198,7 @@ START_TEST(programs_with_64_bits_of_time_have_their_own)
 	struct io_event event;
 
 	if (is_static() || libaio_is_foreign())
-		SKIP("that is our shared library's");
+		SKIP("only the shared drop-in has it");
 	getevents = (getevents_time64)versioned("io_getevents_time64",
 						"LIBAIO_0.6");
 	pgetevents = (pgetevents_time64)versioned("io_pgetevents_time64",
@@ -206,7 +206,7 @@ START_TEST(programs_with_64_bits_of_time_have_their_own)
 	ck_assert_call(getevents(ctx, 1, 1, &event, &short_time), 0);
 	ck_assert_call(pgetevents(ctx, 1, 1, &event, &short_time, NULL), 0);
 	libaio_submit_good(ctx, 0, 2);
-	/* The half of it that a 32-bit time_t would take for all is 0. */
+	/* The low half, which a 32-bit time_t would use, is 0. */
 	short_time.seconds = INT64_C(1) << 32;
 	ck_assert_call(getevents(ctx, 1, 1, &event, &short_time), 1);
 	ck_assert_call(pgetevents(ctx, 1, 1, &event, &short_time, NULL), 1);
@@ -234,7 +234,7 @@ static const char *soname(const char *path)
 	return name ? strings + name : NULL;
 }
 
-/* Debian's programs of 2024 and later need libaio.so.1t64, by file name. */
+/* Programs from Debian 13 load libaio.so.1t64. */
 START_TEST(both_names_are_files_of_one_library)
 {
 	static const char *const names[] = { "libaio.so", "libaio.so.1",
@@ -242,7 +242,7 @@ START_TEST(both_names_are_files_of_one_library)
 	size_t i;
 
 	if (is_static() || libaio_is_foreign())
-		SKIP("that is our shared library's");
+		SKIP("only the shared drop-in has it");
 	for (i = 0; i < COUNT(names); i++) {
 		char path[4096];
 
@@ -262,9 +262,9 @@ Suite *suite_libaio_versions(void)
 		nothing_else_is_exported,
 		the_old_getevents_waits_for_one_with_four_arguments,
 		the_old_cancel_has_no_event,
-		neither_queue_wait_waits_or_takes_anything,
+		neither_queue_wait_waits_or_collects,
 #if __SIZEOF_LONG__ == 4
-		programs_with_64_bits_of_time_have_their_own,
+		programs_with_64_bit_time_have_their_own,
 #endif
 		both_names_are_files_of_one_library,
 	};

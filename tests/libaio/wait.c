@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Not const: libaio's prototypes say that it might be written. */
+/* Not const in libaio's prototypes. */
 static struct timespec none;
 static struct timespec second = { 1, 0 };
 
@@ -39,7 +39,7 @@ START_TEST(no_more_come_than_asked_for)
 }
 END_TEST
 
-START_TEST(without_an_array_there_is_efault_and_nothing_is_lost)
+START_TEST(without_an_array_it_is_efault_and_nothing_is_lost)
 {
 	io_context_t ctx = libaio_context(8);
 	struct io_event event;
@@ -111,8 +111,8 @@ START_TEST(numbers_are_checked)
 }
 END_TEST
 
-/* Kept on purpose: programs rely on it without knowing. It needs the ring. */
-START_TEST(nothing_is_checked_where_nothing_is_waited_for_or_there)
+/* Programs rely on it. It needs the ring. */
+START_TEST(nothing_is_checked_without_a_wait_or_an_event)
 {
 	int expected = harness_has_ring() || libaio_is_foreign() ? 0 : -EINVAL;
 	io_context_t ctx = libaio_context(4);
@@ -132,8 +132,8 @@ END_TEST
 
 static int endless[3];
 
-/* The last only when the waiter has had time to begin, spin and sleep. */
-static void *ring_them(void *unused)
+/* With pauses in which the waiter can begin, spin and sleep. */
+static void *signal_eventfds(void *unused)
 {
 	const struct timespec pause = { 0, 2000000 };
 	const uint64_t one = 1;
@@ -165,7 +165,8 @@ START_TEST(a_wait_for_several_lasts_until_they_are_there)
 			ck_assert_call(io_submit(ctx, 1, list), 1);
 		}
 		libaio_submit_good(ctx, 9, 1);
-		ck_assert_ok(pthread_create(&thread, NULL, ring_them, NULL));
+		ck_assert_ok(
+			pthread_create(&thread, NULL, signal_eventfds, NULL));
 		ck_assert_call(libaio_waiters[i / 2](ctx, 4, 8, events,
 						     i % 2 ? &hour : NULL),
 			       4);
@@ -181,10 +182,10 @@ Suite *suite_libaio_wait(void)
 {
 	const TTest *tests[] = {
 		no_more_come_than_asked_for,
-		without_an_array_there_is_efault_and_nothing_is_lost,
+		without_an_array_it_is_efault_and_nothing_is_lost,
 		with_min_nr_0_there_is_no_wait,
 		numbers_are_checked,
-		nothing_is_checked_where_nothing_is_waited_for_or_there,
+		nothing_is_checked_without_a_wait_or_an_event,
 		a_wait_for_several_lasts_until_they_are_there,
 	};
 

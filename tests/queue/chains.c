@@ -145,46 +145,12 @@ START_TEST(a_callback_late_in_a_batch_starves_no_transfer)
 }
 END_TEST
 
-static struct kaio_op nested[RUNS_MAX];
-
-static void run_within(struct kaio_op *op, int64_t res)
-{
-	(void)op;
-	ck_assert_int_eq(res, 1);
-	if (++calls < RUNS_MAX) {
-		call(&nested[calls], run_within);
-		ck_assert_int_eq(kaio_queue_run(queue, 1, KAIO_FOREVER), 1);
-		return;
-	}
-	ck_assert_ok(kaio_transfer_post(transfer));
-	ck_assert_int_eq(kaio_transfer_test(transfer), -ELOOP);
-	ck_assert_int_eq(kaio_transfer_wait(transfer, 0), -ELOOP);
-	ck_assert_int_eq(kaio_transfer_wait(transfer, KAIO_FOREVER), -ELOOP);
-	ck_assert_int_eq(kaio_transfer_result(transfer, 0), -EINPROGRESS);
-}
-
-START_TEST(a_test_in_too_many_runs_says_so)
-{
-	queue = fixture_queue(2, RUNS_MAX);
-	ck_assert_ok(kaio_transfer_create(&transfer, queue, 1, 0));
-	fixture_good(kaio_transfer_iocb(transfer, 0));
-	call(&nested[0], run_within);
-	ck_assert_int_eq(kaio_queue_run(queue, 1, KAIO_FOREVER), 1);
-	ck_assert_uint_eq(calls, RUNS_MAX);
-	/* Where there are none it goes on. */
-	ck_assert_ok(kaio_transfer_wait(transfer, KAIO_FOREVER));
-	ck_assert_ok(kaio_transfer_release(transfer));
-	ck_assert_ok(kaio_queue_destroy(queue));
-}
-END_TEST
-
 Suite *suite_queue_chains(void)
 {
 	const TTest *tests[] = {
 		a_run_counts_those_refused_after_callbacks_pushed_them,
 		a_transfer_may_wait_for_what_a_chain_of_callbacks_does,
 		a_callback_late_in_a_batch_starves_no_transfer,
-		a_test_in_too_many_runs_says_so,
 	};
 
 	return harness_both_ways("queue: chains", tests, COUNT(tests));

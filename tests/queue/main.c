@@ -11,7 +11,6 @@ int main(void)
 		suite_queue_fork(),   suite_queue_push(),
 		suite_queue_random(), suite_queue_resfd(),
 		suite_queue_run(),    suite_queue_shared(),
-		suite_queue_splits(), suite_queue_strays(),
 		suite_queue_wait(),   suite_queue_wake(),
 	};
 

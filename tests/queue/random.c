@@ -148,9 +148,9 @@ static void cancel(struct kaio_queue *queue)
 
 	if (ret == 0)
 		slot->expected = -ECANCELED;
-	/* -ENOENT: free; or completed, and not yet collected. */
-	ck_assert(slot->busy ? ret == 0 || ret == -EBUSY || ret == -ENOENT
-			     : ret == -ENOENT);
+	/* -EBUSY: free; or completed, and not yet collected. */
+	ck_assert(slot->busy ? ret == 0 || ret == -EBUSY || ret == -EBUSY
+			     : ret == -EBUSY);
 }
 
 static void check(const struct kaio_event *events, int nr)

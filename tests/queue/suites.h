@@ -16,9 +16,7 @@ Suite *suite_queue_random(void);
 Suite *suite_queue_resfd(void);
 Suite *suite_queue_run(void);
 Suite *suite_queue_shared(void);
-Suite *suite_queue_spin(void);
 Suite *suite_queue_splits(void);
-Suite *suite_queue_strays(void);
 Suite *suite_queue_wait(void);
 Suite *suite_queue_wake(void);
 

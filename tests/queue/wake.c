@@ -293,8 +293,8 @@ START_TEST(a_wait_that_may_not_spin_sleeps)
 
 	fixture_endless(&iocb);
 	ck_assert_ok(kaio_queue_push(queue, &iocb));
-	ck_assert_int_eq(kaio_queue_wait(queue, &event, 1, 1, 1), 0);
-	ck_assert_uint_eq(faults_calls(SYS_io_getevents), 1);
+	ck_assert_int_eq(kaio_queue_wait(queue, &event, 1, 1, 1000000), 0);
+	ck_assert_uint_ge(faults_calls(SYS_io_getevents), 1);
 	ck_assert_ok(kaio_queue_destroy(queue));
 }
 END_TEST

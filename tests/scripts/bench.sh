@@ -5,15 +5,14 @@
 # in each format, on next to nothing; and what it must refuse.
 set -eu
 
-dir=$(mktemp -d "$PWD/bench-test.XXXXXX") # a disk, if the build is on one
-trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/scripts/harness.sh
+. "${srcdir:-$(dirname "$0")/../..}/tests/scripts/harness.sh"
 bench=tests/bench/kaio-bench
 file=$dir/file
 
 fail() {
-	echo "FAIL: $*"
 	cat "$dir/stdout" "$dir/stderr" 2>/dev/null || true
-	exit 1
+	die "$*"
 }
 
 # works ARGUMENT...: and says nothing on stderr but notes
@@ -28,6 +27,16 @@ refuses() {
 	shift
 	! "$bench" "$@" >"$dir/stdout" 2>"$dir/stderr" ||
 		fail "it works: kaio-bench $*"
+	grep -q -e "$words" "$dir/stderr" || fail "no \"$words\": kaio-bench $*"
+}
+
+# misused WORDS ARGUMENT...: it refuses the command line, with 2 and these words
+misused() {
+	words=$1
+	shift
+	status=0
+	"$bench" "$@" >"$dir/stdout" 2>"$dir/stderr" || status=$?
+	[ "$status" -eq 2 ] || fail "status $status: kaio-bench $*"
 	grep -q -e "$words" "$dir/stderr" || fail "no \"$words\": kaio-bench $*"
 }
 
@@ -91,6 +100,25 @@ each_command_works_in_each_format() {
 		files -r 1 -i 2 -D "$dir" -v -e pread,kaio
 }
 
+# The parts of a request are the whole, to the rounding: 5 operations each.
+averages_add_up() {
+	works transfer -r 3 -t 1 -e pread,kaio -a pread -b 4k -B 8k -n 5 --csv \
+		"$file"
+	awk -F , '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+		{
+			whole = 5 * $at["Avg Lat. (us)"]
+			parts = $at["Avg Post (us)"] + $at["Avg Tx (us)"]
+			rate = 5 * $at["Block Size (B)"] / parts / 1e3
+			off = rate - $at["B/W (GB/Sec)"]
+			if (whole - parts > 0.1 || parts - whole > 0.1 ||
+			    off > 0.001 || off < -0.001)
+				bad = 1
+		}
+		END { exit bad || NR < 2 }' "$dir/stdout" ||
+		fail "Avg Lat. is not Avg Post and Avg Tx"
+}
+
 # The storage plugin's, to the letter.
 transfer_columns='Block Size (B),Batch Size,B/W (GB/Sec),Avg Lat. (us),'
 transfer_columns="${transfer_columns}Avg Prep (us),P99 Prep (us),"
@@ -146,11 +174,16 @@ io_that_did_not_happen_has_no_rate() {
 }
 
 errors_say_what_to_do() {
-	refuses 'usage' what
-	refuses '--help' overhead --what
-	refuses 'not a point' overhead -p 3:2
-	refuses 'no such engine' overhead -e what
-	refuses 'not a number' overhead -r 0
+	misused 'usage'
+	misused 'usage' what
+	misused '--help' overhead --what
+	misused '--points 3:2: not a point' overhead -p 3:2
+	misused '--engines what: no such engine' overhead -e what
+	misused '--against what: no such engine' overhead -a what
+	misused '--rounds 0: not a number' overhead -r 0
+	misused '--block-max 8M.: not a number' transfer -B 8M.
+	misused '--block 8192: above' transfer -b 8k -B 4k "$file"
+	misused 'which file' fill
 	refuses 'No such file' overhead "$dir/none"
 	head -c 1000 /dev/zero >"$dir/small"
 	refuses 'too small' overhead "$dir/small"
@@ -167,6 +200,7 @@ errors_say_what_to_do() {
 works fill -s 256k "$file"
 libaio_is_not_ours
 each_command_works_in_each_format
+averages_add_up
 help_explains_each_column
 every_engine_reads_what_is_there
 data_that_is_not_there_is_found

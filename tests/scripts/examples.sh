@@ -4,19 +4,14 @@
 # Runs each example, with the ring and without it, and looks at what it says.
 set -eu
 
-dir=$(mktemp -d "$PWD/examples-test.XXXXXX") # a disk, if the build is on one
-trap 'rm -rf "$dir"' EXIT
-
-fail() {
-	echo "FAIL: $*"
-	exit 1
-}
+# shellcheck source=tests/scripts/harness.sh
+. "${srcdir:-$(dirname "$0")/../..}/tests/scripts/harness.sh"
 
 # refuses COMMAND...: it fails, says why on stderr, and nothing on stdout
 refuses() {
-	! "$@" >"$dir/stdout" 2>"$dir/stderr" || fail "it works: $*"
-	[ -s "$dir/stderr" ] || fail "no error message: $*"
-	[ ! -s "$dir/stdout" ] || fail "speaks on standard output: $*"
+	! "$@" >"$dir/stdout" 2>"$dir/stderr" || die "it works: $*"
+	[ -s "$dir/stderr" ] || die "no error message: $*"
+	[ ! -s "$dir/stdout" ] || die "speaks on standard output: $*"
 }
 
 # copies BYTES: over a longer file, and back to the byte
@@ -24,20 +19,20 @@ copies() {
 	head -c "$1" /dev/urandom >"$dir/from"
 	head -c 3000000 /dev/zero >"$dir/to"
 	examples/copy "$dir/from" "$dir/to" >"$dir/stdout" 2>"$dir/stderr" ||
-		fail "copy of $1 bytes: $(cat "$dir/stderr")"
-	cmp "$dir/from" "$dir/to" || fail "copy of $1 bytes differs"
+		die "copy of $1 bytes: $(cat "$dir/stderr")"
+	cmp "$dir/from" "$dir/to" || die "copy of $1 bytes differs"
 	grep -q ' operations, [0-9]* io_submit, ' "$dir/stdout" ||
-		fail "no statistics: $(cat "$dir/stdout")"
+		die "no statistics: $(cat "$dir/stdout")"
 	! grep -v 'not both take O_DIRECT' "$dir/stderr" ||
-		fail "progress, and no terminal"
+		die "progress, and no terminal"
 }
 
 examples() {
 	echo "some text" >"$dir/text"
 	examples/hello-read "$dir/text" | cmp "$dir/text" - ||
-		fail "hello-read printed something else"
-	examples/hello-read >"$dir/stdout" || fail "hello-read"
-	[ -s "$dir/stdout" ] || fail "hello-read printed nothing"
+		die "hello-read printed something else"
+	examples/hello-read >"$dir/stdout" || die "hello-read"
+	[ -s "$dir/stdout" ] || die "hello-read printed nothing"
 	refuses examples/hello-read "$dir/none"
 	refuses examples/hello-read "$dir"
 
@@ -46,8 +41,8 @@ examples() {
 	done
 	cp "$dir/from" "$dir/same"
 	examples/copy "$dir/same" "$dir/same" >/dev/null 2>&1 ||
-		fail "a file onto itself"
-	cmp "$dir/from" "$dir/same" || fail "a file onto itself is damaged"
+		die "a file onto itself"
+	cmp "$dir/from" "$dir/same" || die "a file onto itself is damaged"
 	refuses examples/copy
 	refuses examples/copy "$dir/none" "$dir/to"
 	refuses examples/copy "$dir/from" "$dir"
@@ -56,9 +51,9 @@ examples() {
 	for bytes in 0 1 511 512 262144 262145 5000000; do
 		head -c "$bytes" /dev/urandom >"$dir/from"
 		examples/direct-reader "$dir/from" >"$dir/stdout" ||
-			fail "direct-reader of $bytes bytes"
+			die "direct-reader of $bytes bytes"
 		cksum "$dir/from" | cmp - "$dir/stdout" ||
-			fail "direct-reader of $bytes bytes is not cksum"
+			die "direct-reader of $bytes bytes is not cksum"
 	done
 	refuses examples/direct-reader
 	refuses examples/direct-reader "$dir/none"
@@ -67,30 +62,30 @@ examples() {
 	head -c 300000 "$dir/from" >"$dir/part"
 	for file in "$dir/text 10" "$dir/part 262144"; do
 		bytes=${file##* }
-		examples/transfer "${file% *}" >"$dir/stdout" || fail "transfer"
+		examples/transfer "${file% *}" >"$dir/stdout" || die "transfer"
 		printf 'post %d: %d bytes\n' 1 "$bytes" 2 "$bytes" |
 			cmp - "$dir/stdout" ||
-			fail "transfer printed: $(cat "$dir/stdout")"
+			die "transfer printed: $(cat "$dir/stdout")"
 	done
 	refuses examples/transfer "$dir/none"
 	refuses examples/transfer "$dir"
 
-	examples/poll "$dir/text" >"$dir/stdout" || fail "poll"
+	examples/poll "$dir/text" >"$dir/stdout" || die "poll"
 	printf 'file: 10 bytes\npipe: readable\n' | cmp - "$dir/stdout" ||
-		fail "poll printed: $(cat "$dir/stdout")"
+		die "poll printed: $(cat "$dir/stdout")"
 	refuses examples/poll "$dir/none"
 
-	examples/epoll-loop "$dir/text" >"$dir/stdout" || fail "epoll-loop"
+	examples/epoll-loop "$dir/text" >"$dir/stdout" || die "epoll-loop"
 	printf '%s\n' 'socket: asks for the file' 'file: 10 bytes' \
 		'socket: closed' | cmp - "$dir/stdout" ||
-		fail "epoll-loop printed: $(cat "$dir/stdout")"
+		die "epoll-loop printed: $(cat "$dir/stdout")"
 	refuses examples/epoll-loop "$dir/none"
 
 	for bytes in 0 10 300000 1048576; do
 		head -c "$bytes" "$dir/from" >"$dir/part"
-		examples/threads "$dir/part" >"$dir/stdout" || fail "threads"
+		examples/threads "$dir/part" >"$dir/stdout" || die "threads"
 		echo "$bytes bytes" | cmp - "$dir/stdout" ||
-			fail "threads of $bytes bytes: $(cat "$dir/stdout")"
+			die "threads of $bytes bytes: $(cat "$dir/stdout")"
 	done
 	refuses examples/threads "$dir/none"
 	refuses examples/threads "$dir"

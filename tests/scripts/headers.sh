@@ -7,16 +7,15 @@
 # gets the functions made for it.
 set -u
 
-include=$(cd "${srcdir:-.}/include" && pwd) || exit 99
-dir=$(mktemp -d) || exit 99
-trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/scripts/harness.sh
+. "${srcdir:-$(dirname "$0")/../..}/tests/scripts/harness.sh"
+include=$source/include
 cd "$dir" || exit 99
 
 warnings='-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
 	-Werror'
 others='linux/aio_abi.h libaio.h aio.h'
 compiled=0
-failed=0
 
 cat >uses.h <<'END'
 static int uses(kaio_context_t ctx)
@@ -47,16 +46,11 @@ int main(void)
 }
 END
 
-skip() {
-	echo "SKIP: $*"
-}
-
 # compile COMMAND... FILE: it must, and silently.
 compile() {
 	compiled=$((compiled + 1))
 	if ! "$@" >log 2>&1 || [ -s log ]; then
-		failed=$((failed + 1))
-		echo "FAIL: $*"
+		fail "$*"
 		for file; do :; done
 		cat "$file" log
 	fi
@@ -147,8 +141,7 @@ refers() {
 	for call in getevents pgetevents; do
 		nm -u object.o 2>/dev/null | grep -q "U kaio_$call$symbol\$" &&
 			continue
-		failed=$((failed + 1))
-		echo "FAIL: no kaio_$call$symbol in the object of: $*"
+		fail "no kaio_$call$symbol in the object of: $*"
 		nm -u object.o
 	done
 }

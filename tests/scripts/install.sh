@@ -5,28 +5,23 @@
 # would, by pkg-config and nothing else, runs them, and uninstalls again.
 set -eu
 
-fail() {
-	echo "FAIL: $*"
-	exit 1
-}
+# shellcheck source=tests/scripts/harness.sh
+. "${srcdir:-$(dirname "$0")/../..}/tests/scripts/harness.sh"
 
-if ! command -v pkg-config >/dev/null; then
-	echo "SKIP: pkg-config is not installed"
-	exit 77
-fi
-source=$(cd "${srcdir:-.}" && pwd)
+command -v pkg-config >/dev/null || skip_all "pkg-config is not installed"
 version=$(sed -n 's/^#define KAIO_VERSION "\(.*\)"$/\1/p' \
 	"$source/include/kaio/abi.h")
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
 
 # This make is a user's, not a child of the one that runs the test.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 make install DESTDIR="$dir/root" >"$dir/log" 2>&1 ||
-	fail "make install: $(cat "$dir/log")"
+	die "make install: $(cat "$dir/log")"
+
+found=$(find "$dir/root" -name '*.la')
+[ -z "$found" ] || die "make install installs $found"
 
 pc=$(find "$dir/root" -name libkaio.pc)
-[ "$(printf '%s\n' "$pc" | wc -l)" -eq 1 ] || fail "libkaio.pc: ${pc:-none}"
+[ "$(printf '%s\n' "$pc" | wc -l)" -eq 1 ] || die "libkaio.pc: ${pc:-none}"
 PKG_CONFIG_LIBDIR=${pc%/*}
 PKG_CONFIG_SYSROOT_DIR=$dir/root
 PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 # where the prefix is /usr
@@ -36,9 +31,9 @@ export PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR LD_LIBRARY_PATH \
 	PKG_CONFIG_ALLOW_SYSTEM_CFLAGS PKG_CONFIG_ALLOW_SYSTEM_LIBS
 unset PKG_CONFIG_PATH
 
-pkg-config --validate libkaio || fail "libkaio.pc is not valid"
+pkg-config --validate libkaio || die "libkaio.pc is not valid"
 [ "$(pkg-config --modversion libkaio)" = "$version" ] ||
-	fail "libkaio.pc says $(pkg-config --modversion libkaio), not $version"
+	die "libkaio.pc says $(pkg-config --modversion libkaio), not $version"
 cflags=$(pkg-config --cflags libkaio)
 libs=$(pkg-config --libs libkaio)
 echo "installed: $cflags $libs"
@@ -47,35 +42,85 @@ echo "installed: $cflags $libs"
 builds() {
 	# shellcheck disable=SC2086 # flags are words
 	$1 ${CPPFLAGS:-} ${CFLAGS:-} -o "$dir/$2" "$3" $cflags ${LDFLAGS:-} \
-		$libs >"$dir/log" 2>&1 || fail "$1 $3: $(cat "$dir/log")"
-	[ ! -s "$dir/log" ] || fail "$1 $3 warns: $(cat "$dir/log")"
+		$libs >"$dir/log" 2>&1 || die "$1 $3: $(cat "$dir/log")"
+	[ ! -s "$dir/log" ] || die "$1 $3 warns: $(cat "$dir/log")"
 }
 
 # runs COMMAND...
 runs() {
-	"$@" >"$dir/log" 2>&1 || fail "$*: $(cat "$dir/log")"
+	"$@" >"$dir/log" 2>&1 || die "$*: $(cat "$dir/log")"
 	echo "PASS: ${1##*/}"
 }
 
 cc="${CC:-cc} -Wall -Wextra"
+echo 'int main(void) { return 0; }' >"$dir/empty.c"
 head -c 1000000 /dev/urandom >"$dir/from"
 for file in "$source"/examples/*.c; do
 	name=${file##*/}
 	name=${name%.c}
-	builds "$cc" "$name" "$file"
+	pthread= # a program that uses threads itself says so
+	[ "$name" != threads ] || pthread=' -pthread'
+	builds "$cc$pthread" "$name" "$file"
 	case $name in
 	copy) runs "$dir/copy" "$dir/from" "$dir/to" ;;
 	direct-reader) runs "$dir/$name" "$dir/from" ;;
 	*) runs "$dir/$name" ;;
 	esac
 done
-cmp "$dir/from" "$dir/to" || fail "the copy differs"
+cmp "$dir/from" "$dir/to" || die "the copy differs"
 
-awk '/^```c$/ { inside = 1; next } /^```$/ && inside { exit } inside' \
-	"$source/README.md" >"$dir/readme.c"
-[ -s "$dir/readme.c" ] || fail "README.md has no program"
-builds "$cc" readme "$dir/readme.c"
-runs "$dir/readme"
+# block LANGUAGE: the first one of README.md
+block() {
+	awk -v start="^\`\`\`$1\$" '$0 ~ start { inside = 1; next }
+		/^```$/ && inside { exit }
+		inside' "$source/README.md"
+}
+
+# What README.md says, as printed: with the stage that ./bootstrap demo makes,
+# and the compiler that configure chose.
+stage=$dir/readme/build/stage
+mkdir -p "$dir/bin" "$stage"
+cp -R "${pc%/pkgconfig/*}" "$stage/lib"
+cp -R "$dir/root$(PKG_CONFIG_SYSROOT_DIR='' pkg-config \
+	--variable=includedir libkaio)" "$stage/include"
+sed -e "s,^prefix=.*,prefix=$stage," -e "s,^libdir=.*,libdir=$stage/lib," \
+	-e "s,^includedir=.*,includedir=$stage/include," "$pc" \
+	>"$stage/lib/pkgconfig/libkaio.pc"
+cat >"$dir/readme/bootstrap" <<'END'
+#!/bin/sh
+[ "$1" = demo ]
+END
+cat >"$dir/bin/cc" <<END
+#!/bin/sh
+exec $cc ${CPPFLAGS:-} ${CFLAGS:-} "\$@" ${LDFLAGS:-}
+END
+chmod +x "$dir/readme/bootstrap" "$dir/bin/cc"
+block c >"$dir/readme/first.c"
+block sh >"$dir/readme/commands"
+grep -q '^./first$' "$dir/readme/commands" || die "README.md runs no ./first"
+(
+	cd "$dir/readme"
+	unset PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR LD_LIBRARY_PATH
+	PATH=$dir/bin:$PATH sh -eu commands
+) >"$dir/log" 2>&1 || die "README.md: $(cat "$dir/log")"
+grep -q '^block 3: bytes' "$dir/log" || die "README.md: $(cat "$dir/log")"
+echo "PASS: README.md"
+
+# With glibc before 2.34 this takes libraries that the shared one brings along.
+static=$(find "$dir/root" -name libkaio.a)
+# shellcheck disable=SC2086 # flags are words
+if [ -z "$static" ]; then
+	skip "static programs: there is no libkaio.a"
+elif ! $cc ${CFLAGS:-} -static -o "$dir/empty" "$dir/empty.c" 2>"$dir/log"; then
+	skip "static programs: $cc links none"
+else
+	cflags="$cflags -static"
+	libs=$(pkg-config --static --libs libkaio)
+	builds "$cc -pthread" threads-static "$source/examples/threads.c"
+	runs "$dir/threads-static"
+	cflags=$(pkg-config --cflags libkaio)
+	libs=$(pkg-config --libs libkaio)
+fi
 
 # The C++ compiler may be none, or one for another C library or width than CC.
 cp "$source/examples/hello-read.c" "$dir/hello-read.cc"
@@ -92,9 +137,9 @@ fi
 
 # The drop-in: by pkg-config alone; or what was linked with libaio, by
 # LD_LIBRARY_PATH; or statically, beside libkaio's own static library.
-pkg-config --validate kaio-libaio || fail "kaio-libaio.pc is not valid"
+pkg-config --validate kaio-libaio || die "kaio-libaio.pc is not valid"
 [ "$(pkg-config --modversion kaio-libaio)" = "$version" ] ||
-	fail "kaio-libaio.pc says $(pkg-config --modversion kaio-libaio)"
+	die "kaio-libaio.pc says $(pkg-config --modversion kaio-libaio)"
 unset PKG_CONFIG_SYSROOT_DIR # it knows of no -rpath
 libdir=$dir/root$(pkg-config --variable=libaiodir kaio-libaio)
 user=$source/tests/scripts/libaio-user.c
@@ -111,10 +156,10 @@ runs_on() {
 	library=$1
 	shift
 	env -u LD_LIBRARY_PATH "$@" >"$dir/log" 2>&1 ||
-		fail "$*: $(cat "$dir/log")"
+		die "$*: $(cat "$dir/log")"
 	case $(cat "$dir/log") in
 	"$library"*) ;;
-	*) fail "$* runs on $(cat "$dir/log"), not on $library" ;;
+	*) die "$* runs on $(cat "$dir/log"), not on $library" ;;
 	esac
 	for program; do :; done
 	echo "PASS: ${program##*/}"
@@ -124,6 +169,11 @@ if [ -e "$libdir/libaio.so.1" ]; then
 	libs=$(drop_in --libs)
 	builds "$cc" user "$user"
 	runs_on "$libdir/" "$dir/user"
+	libs=$(drop_in --define-variable=rpath= --libs)
+	case $libs in *rpath*) fail "rpath= leaves $libs" ;; esac
+	builds "$cc" user-no-rpath "$user"
+	runs_on "$libdir/" LD_LIBRARY_PATH="$libdir" "$dir/user-no-rpath"
+	libs=$(drop_in --libs)
 	if [ -s "$dir/empty" ] && [ -s "$dir/hello-read-c++" ]; then
 		cp "$user" "$dir/user.cc"
 		builds "${CXX:-g++} -Wall -Wextra" user-c++ "$dir/user.cc"
@@ -155,7 +205,6 @@ if [ -e "$libdir/libaio.a" ]; then
 	libs=$libdir/libaio.a
 	builds "$cc" user-static "$user"
 	runs_on "no library" "$dir/user-static"
-	static=$(find "$dir/root" -name libkaio.a)
 	cflags="$cflags -I$dir/root$(pkg-config --variable=includedir libkaio)"
 	cflags="$cflags -DBESIDE_LIBKAIO"
 	for libs in "$libdir/libaio.a $static" "$static $libdir/libaio.a"; do
@@ -165,6 +214,6 @@ if [ -e "$libdir/libaio.a" ]; then
 fi
 
 make uninstall DESTDIR="$dir/root" >"$dir/log" 2>&1 ||
-	fail "make uninstall: $(cat "$dir/log")"
-left=$(find "$dir/root" ! -type d)
-[ -z "$left" ] || fail "make uninstall leaves $left"
+	die "make uninstall: $(cat "$dir/log")"
+left=$(find "$dir/root" ! -type d -o -name 'kaio*')
+[ -z "$left" ] || die "make uninstall leaves $left"

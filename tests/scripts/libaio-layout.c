@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * What tests/libaio-layout.sh compiles with either <libaio.h>: the layout as
- * constants, and what the inline functions make, which the program prints.
+ * tests/scripts/libaio-layout.sh compiles this with either <libaio.h>: the
+ * layout as constants; and the program prints what the inline functions store.
  */
 #include <libaio.h>
 
@@ -75,7 +75,7 @@ static void print(const char *what, const struct iocb *iocb)
 	printf("\n");
 }
 
-/* Every byte is some other before, and no address differs between runs. */
+/* Every byte has another value before; addresses do not differ between runs. */
 #define PRINT_AFTER(call)                          \
 	do {                                       \
 		memset(&iocb, 0xa5, sizeof(iocb)); \
@@ -108,7 +108,7 @@ int main(void)
 	return 0;
 }
 
-/* The last three hand it over; what becomes of it is not asked here. */
+/* The last three also submit it; the result is ignored. */
 int io_submit(io_context_t ctx, long nr, struct iocb *ios[])
 {
 	return ctx || nr != 1 || !ios[0] ? 0 : 1;

@@ -1,33 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR LGPL-2.1-or-later
 #
-# <libaio.h> of the drop-in against libaio's own: the same sizes, offsets and
-# constants for every architecture that a compiler is there for, and the same
+# Compares the <libaio.h> of the drop-in with libaio: the same sizes, offsets and
+# constants for every architecture that has a compiler here, and the same
 # bytes from every inline function where the program runs.
 set -u
 
-source=$(cd "${srcdir:-.}" && pwd) || exit 99
-dir=$(mktemp -d) || exit 99
-trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/scripts/harness.sh
+. "${srcdir:-$(dirname "$0")/../..}/tests/scripts/harness.sh"
 theirs=${LIBAIO_H:-/usr/include/libaio.h}
 file=$source/tests/scripts/libaio-layout.c
-failed=0
 
-skip() {
-	echo "SKIP: $*"
-}
-
-if ! [ -e "$theirs" ]; then
-	skip "there is no $theirs to compare with"
-	exit 77
-fi
+[ -e "$theirs" ] || skip_all "there is no $theirs to compare with"
 mkdir "$dir/theirs" && cp "$theirs" "$dir/theirs/libaio.h" || exit 99
 ours=$source/include/kaio-libaio
-
-fail() {
-	failed=$((failed + 1))
-	echo "FAIL: $*"
-}
 
 # same COMMAND...: compiles both ways, to the same constants
 same() {
@@ -49,7 +35,7 @@ same() {
 	echo "PASS: $*: the same layout"
 }
 
-# same_bytes COMMAND...: what the inline functions make, where it can be seen
+# same_bytes COMMAND...: what the inline functions store, if the program runs
 same_bytes() {
 	for header in ours theirs; do
 		include=$ours

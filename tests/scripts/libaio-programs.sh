@@ -1,31 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR LGPL-2.1-or-later
 #
-# Programs that know nothing of this library, run on the drop-in for libaio, each
-# with its own check of the data. Called by CI, not by make check, in a build
-# tree, or with libaiodir, the folder of libaio.so.1. Ends with one line:
-# N passed, N failed, N skipped.
+# Runs unmodified programs on the drop-in for libaio, each with its own check of
+# the data. Called by CI, not by make check, in a build tree, or with libaiodir,
+# the folder of libaio.so.1. Ends with one line: N passed, N failed, N skipped.
 set -u
 
+# shellcheck source=tests/scripts/harness.sh
+. "${srcdir:-$(dirname "$0")/../..}/tests/scripts/harness.sh"
 libaiodir=${libaiodir:-lib/kaio-libaio}
-if [ ! -e "$libaiodir/libaio.so.1" ]; then
-	echo "SKIP: there is no libaio.so.1 in $libaiodir"
-	exit 77
-fi
+[ -e "$libaiodir/libaio.so.1" ] ||
+	skip_all "there is no libaio.so.1 in $libaiodir"
 libaiodir=$(realpath "$libaiodir")
 library=$(realpath "$libaiodir/libaio.so.1")
-dir=$(mktemp -d "$PWD/libaio-programs.XXXXXX") # a disk, if the build is on one
 cd "$dir" || exit 99
 passed=0
-failed=0
 skipped=0
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT TERM
-
-fail() {
-	echo "$*" >&2
-	exit 1
-}
 
 # skip_test REASON: in its last line
 skip_test() {
@@ -70,16 +60,16 @@ check() {
 	esac
 }
 
-# A program that hangs does not end at SIGTERM, and fio's processes leave the
-# group that timeout ends.
+# A program that hangs ignores SIGTERM, and fio's processes leave the process
+# group that timeout kills.
 # shellcheck disable=SC2016 # for the shell below timeout
 start='"$@" &
 	trap "pkill -KILL -P $!; kill -KILL $!" TERM
 	echo $! >pid
 	wait $!'
 
-# on_dropin INPUT COMMAND...: the command has to read ./gate before it begins,
-# and is held there, loaded and bound, until its maps are copied.
+# on_dropin INPUT COMMAND...: the command reads ./gate first, and waits there,
+# with its libraries loaded, until /proc/PID/maps is copied.
 on_dropin() {
 	input=$1
 	shift
@@ -98,14 +88,14 @@ on_dropin() {
 	# It still waits for a program that never came to the gate.
 	kill "$gatekeeper" 2>/dev/null || :
 	wait "$gatekeeper" || :
-	[ "$status" -ne 124 ] || fail "it hangs: $*"
-	[ "$status" -eq 0 ] || fail "status $status: $*"
-	[ -s maps ] || fail "nobody looked at the maps of: $*"
+	[ "$status" -ne 124 ] || die "it hangs: $*"
+	[ "$status" -eq 0 ] || die "status $status: $*"
+	[ -s maps ] || die "nobody looked at the maps of: $*"
 	mapped=$(sed -n 's:^[^/]*/:/:p' maps | sort -u)
 	echo "$mapped" | grep -Fqx "$library" ||
-		fail "it runs without $library: $mapped"
+		die "it runs without $library: $mapped"
 	others=$(echo "$mapped" | grep -Fvx "$library" | grep '/libaio') || :
-	[ -z "$others" ] || fail "it runs on $others"
+	[ -z "$others" ] || die "it runs on $others"
 }
 
 # fio: reads every block that it wrote again, and compares checksums.
@@ -124,7 +114,7 @@ fio_verifies() {
 " fio gate
 }
 
-# The check is another's, and so is its way to the file.
+# Written on libaio and checked by another engine, and the other way round.
 fio_agrees_with_another_engine() {
 	need fio
 	need_direct_io
@@ -159,9 +149,9 @@ fio_tests() {
 		fio_agrees_with_another_engine
 }
 
-# qemu-img: what it writes is compared, by it and by cmp.
+# qemu-img: its output is compared, by qemu-img and by cmp.
 
-# An empty list of trace events is what it reads first.
+# It reads the list of trace events, which is empty, first.
 qemu_img() {
 	on_dropin '' qemu-img -T events=gate "$@"
 }
@@ -229,7 +219,7 @@ qemu_tests() {
 
 # sysbench: every block holds a checksum of itself and its offset.
 
-# sysbench_validates MODES OPTION...: and in the end, so does its other engine
+# sysbench_validates MODES OPTION...: in the end its synchronous engine checks, too
 sysbench_validates() {
 	modes=$1
 	shift
@@ -247,9 +237,9 @@ sysbench_validates() {
 	sysbench fileio "$@" --validate=on --file-test-mode=seqrd run
 }
 
-# It has one buffer for all that a thread has in flight, and looks into it right
-# after io_submit: a block is still what was read only if nothing else is in
-# flight, or if the kernel did the work inside io_submit. Else it looks at counts.
+# A thread has one buffer for all operations in flight, and checks it right after
+# io_submit. That is right only with one operation in flight, or if the kernel
+# does the I/O inside io_submit. Otherwise only counts are checked.
 sysbench_tests() {
 	check "sysbench: one at a time$1" sysbench_validates \
 		'rndwr rndrd rndrw seqrewr seqrd' --file-async-backlog=1 \

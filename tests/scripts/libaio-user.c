@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * A program written to libaio, as a user has it, in C or C++: it writes a file
- * and reads it back, and prints the path of the libaio that it runs on.
+ * A program for libaio, in C or C++: writes a file, reads it back, and prints
+ * the path of the libaio that it runs on.
  */
 #ifdef BESIDE_LIBKAIO
 #include <kaio.h>

@@ -5,21 +5,17 @@
 # nothing else: a thousand operations more are a thousand system calls more.
 set -eu
 
-skip() {
-	echo "SKIP: $*"
-	exit 77
-}
+# shellcheck source=tests/scripts/harness.sh
+. "${srcdir:-$(dirname "$0")/../..}/tests/scripts/harness.sh"
 
-command -v strace >/dev/null || skip "strace is not installed"
-strace -o /dev/null true 2>/dev/null || skip "ptrace is not allowed here"
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+command -v strace >/dev/null || skip_all "strace is not installed"
+strace -o /dev/null true 2>/dev/null || skip_all "ptrace is not allowed here"
 
 # calls OPERATIONS: how many system calls, all and of io_submit
 calls() {
 	status=0
 	strace -c -o "$dir/count" tests/scripts/one-syscall "$1" || status=$?
-	[ "$status" -ne 77 ] || skip "there is no ring to collect from"
+	[ "$status" -ne 77 ] || skip_all "there is no ring to collect from"
 	[ "$status" -eq 0 ]
 	cat "$dir/count" >&2
 	awk '$NF == "total" { all = $4 } $NF == "io_submit" { submit = $4 }

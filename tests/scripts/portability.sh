@@ -6,24 +6,17 @@
 # and by CI, not by make check. Needs ./configure to be there.
 set -u
 
-source=$(cd "$(dirname "$0")/../.." && pwd) || exit 99
-dir=$(mktemp -d) || exit 99
-trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/scripts/harness.sh
+. "${srcdir:-$(dirname "$0")/../..}/tests/scripts/harness.sh"
 warnings='-Wall -Wextra -Wpedantic -Werror'
 time64='-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64'
-failed=0
-
-skip() {
-	echo "SKIP: $*"
-}
 
 # must COMMAND...: silently, or say what it said.
 must() {
 	if "$@" >"$dir/log" 2>&1; then
 		return 0
 	fi
-	failed=$((failed + 1))
-	echo "FAIL: $*"
+	fail "$*"
 	tail -n 20 "$dir/log"
 	return 1
 }

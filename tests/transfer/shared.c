@@ -76,11 +76,13 @@ struct reads {
 /* Iovecs across the end of the file: all are continued there. */
 static struct kaio_transfer *prepare(struct reads *reads)
 {
+	const struct kaio_transfer_params params = {
+		.flags = KAIO_TRANSFER_EOF_OK,
+	};
 	struct kaio_transfer *transfer = NULL;
 	unsigned i;
 
-	expect(!kaio_transfer_create(&transfer, queue, NR,
-				     KAIO_TRANSFER_EOF_OK));
+	expect(!kaio_transfer_create(&transfer, queue, NR, &params));
 	for (i = 0; i < NR; i++)
 		kaio_prep_preadv(kaio_transfer_iocb(transfer, i), file,
 				 reads->iov[i], 2, i + 1);

@@ -24,9 +24,10 @@
 static struct kaio_transfer *transfer_of(struct kaio_queue *queue, unsigned nr,
 					 unsigned flags)
 {
+	const struct kaio_transfer_params params = { .flags = flags };
 	struct kaio_transfer *transfer = NULL;
 
-	ck_assert_ok(kaio_transfer_create(&transfer, queue, nr, flags));
+	ck_assert_ok(kaio_transfer_create(&transfer, queue, nr, &params));
 	return transfer;
 }
 

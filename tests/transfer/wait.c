@@ -229,70 +229,6 @@ START_TEST(errors_of_getevents_are_told_and_lose_nothing)
 }
 END_TEST
 
-static struct nested {
-	struct kaio_op op;
-	struct kaio_queue *queue;
-	struct kaio_transfer *transfer;
-	int depth, tested, waited;
-} nested[40];
-
-static void wait_in_callback(struct kaio_op *op, int64_t res)
-{
-	struct nested *this = (struct nested *)op;
-	int last = 0;
-
-	(void)res;
-	if (this->depth + 1 < (int)COUNT(nested)) {
-		fixture_good(&this[1].op.iocb);
-		ck_assert_ok(kaio_queue_push(this->queue, &this[1].op.iocb));
-	}
-	this->tested = kaio_transfer_test(this->transfer);
-	if (this->tested == -EINPROGRESS || this->tested == -ELOOP)
-		last = kaio_transfer_wait(this->transfer, 10 * MILLISECOND);
-	this->waited = last;
-}
-
-START_TEST(waits_within_callbacks_are_bounded)
-{
-	size_t kind;
-
-	for (kind = 0; kind < COUNT(kinds); kind++) {
-		struct kaio_queue *queue = queue_of(kinds[kind]);
-		struct kaio_transfer *transfer =
-			transfer_of(queue, fixture_endless);
-		int i, loops = 0, tests = 0;
-
-		for (i = 0; i < (int)COUNT(nested); i++)
-			nested[i] = (struct nested){
-				{ .complete = wait_in_callback },
-				queue,
-				transfer,
-				i,
-				0,
-				0
-			};
-		fixture_good(&nested[0].op.iocb);
-		ck_assert_ok(kaio_queue_push(queue, &nested[0].op.iocb));
-		ck_assert_ok(kaio_transfer_post(transfer));
-		for (i = 0; i < 20; i++)
-			ck_assert_int_eq(
-				kaio_transfer_wait(transfer, MILLISECOND),
-				-EINPROGRESS);
-		for (i = 0; i < (int)COUNT(nested); i++) {
-			if (nested[i].tested != -ELOOP)
-				ck_assert_int_eq(nested[i].tested,
-						 -EINPROGRESS);
-			tests += nested[i].tested == -ELOOP;
-			loops += nested[i].waited == -ELOOP;
-		}
-		ck_assert_int_gt(tests, 0);
-		ck_assert_int_gt(loops, 0);
-		ck_assert_ok(kaio_transfer_release(transfer));
-		ck_assert_ok(kaio_queue_destroy(queue));
-	}
-}
-END_TEST
-
 Suite *suite_transfer_wait(void)
 {
 	const TTest *tests[] = {
@@ -302,7 +238,6 @@ Suite *suite_transfer_wait(void)
 		a_wake_ends_a_wait_and_counts_before_it,
 		a_wake_counts_although_callbacks_take_long,
 		errors_of_getevents_are_told_and_lose_nothing,
-		waits_within_callbacks_are_bounded,
 	};
 
 	return harness_both_ways("transfer: wait", tests, COUNT(tests));
