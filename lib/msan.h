@@ -33,4 +33,16 @@ static inline void msan_unpoison_read(const struct kaio_event *event)
 #endif
 }
 
+static inline void msan_unpoison_reads(const struct kaio_event *events,
+				       unsigned nr)
+{
+#ifdef KAIO_MSAN
+	for (; nr; nr--)
+		msan_unpoison_read(events++);
+#else
+	(void)events;
+	(void)nr;
+#endif
+}
+
 #endif
