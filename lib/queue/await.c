@@ -12,15 +12,16 @@
 #define RETRY_NS 4000000
 
 /*
- * What is ready. A call that waits need not ask the kernel for it before it
- * asks the kernel to wait for it.
+ * What is ready. While a reaper is in the kernel it is the reaper's, for with
+ * the completions go the events of the wakeup, without which it sleeps on.
  */
-static int collect_ready(struct kaio_queue *queue, bool waits)
+static int collect_ready(struct kaio_queue *queue, bool ask_kernel)
 {
 	if (queue_can_read_ring(queue))
 		return (int)kaioq_collect_ring(queue);
-	return waits || !queue->inflight ? 0
-					 : kaioq_collect_kernel(queue, 0, 0);
+	return ask_kernel && queue->inflight && !queue->in_kernel
+		       ? kaioq_collect_kernel(queue, 0, 0)
+		       : 0;
 }
 
 /* Until the ring has need events or there is something else to do. */
@@ -29,6 +30,7 @@ static bool spin(struct kaio_queue *queue, const struct queue_wait *wait,
 {
 	const struct kaio_ring ring = queue->ring;
 	int64_t end = now() + queue->spin_ns;
+	bool armed = queue->wakeup_armed;
 
 	if (end > until)
 		end = until;
@@ -39,7 +41,7 @@ static bool spin(struct kaio_queue *queue, const struct queue_wait *wait,
 		relax();
 	queue_lock(queue);
 	return kaio_ring_ready(&ring) >= need || queue->wakeup_signaled ||
-	       queue_wait_is_over(queue, wait);
+	       queue->wakeup_armed != armed || queue_wait_is_over(queue, wait);
 }
 
 /* How many events to sleep for, and until when. */
@@ -128,10 +130,11 @@ static bool was_woken(struct kaio_queue *queue, const struct queue_wait *wait)
 	return !wait->drain && wants_more && kaioq_take_wake(queue);
 }
 
-/* It ends with what there is: nobody has asked the kernel so far. */
-static int interrupt(struct kaio_queue *queue, struct queue_wait *wait)
+/* It ends with what there is. */
+static int interrupt(struct kaio_queue *queue, struct queue_wait *wait,
+		     bool ask_kernel)
 {
-	int ret = collect_ready(queue, false);
+	int ret = collect_ready(queue, ask_kernel);
 
 	wait->interrupted = true;
 	return ret < 0 ? ret : 0;
@@ -139,18 +142,21 @@ static int interrupt(struct kaio_queue *queue, struct queue_wait *wait)
 
 int kaioq_await(struct kaio_queue *queue, struct queue_wait *wait)
 {
+	/* One that waits asks the kernel only once, mostly to wait. */
 	bool waits = wait->min && wait->deadline != NO_WAIT;
+	bool ask_at_end = waits;
 	int ret;
 
 	for (;;) {
 		queue_submit(queue);
-		ret = collect_ready(queue, waits);
+		ret = collect_ready(queue, !waits);
 		if (ret < 0 || queue_wait_is_over(queue, wait))
 			break;
 		if (ret)
 			continue;
 		if (!time_left(wait->deadline))
-			return interrupt(queue, wait);
+			return interrupt(queue, wait, ask_at_end);
+		ask_at_end = false;
 		if (queue->reaper)
 			sleep_until_changed(queue, wait);
 		else
@@ -159,7 +165,7 @@ int kaioq_await(struct kaio_queue *queue, struct queue_wait *wait)
 			break;
 	}
 	if (was_woken(queue, wait))
-		return interrupt(queue, wait);
+		return interrupt(queue, wait, ask_at_end);
 	if (queue->gone)
 		ret = -EINVAL;
 	wait->interrupted = ret < 0;
