@@ -99,7 +99,7 @@ static void cancelled(void *arg)
 	kaioq_leave(sleeper->queue);
 }
 
-/* A cancellation point. */
+/* A cancellation point, unless completions would be lost. */
 static void sleep_until_changed(struct kaio_queue *queue,
 				const struct queue_wait *wait)
 {
@@ -108,9 +108,12 @@ static void sleep_until_changed(struct kaio_queue *queue,
 		.tv_nsec = (long)(wait->deadline % 1000000000),
 	};
 	struct sleeper sleeper = { queue, wait->drain };
+	int cancelstate;
 
 	queue->waiters++;
 	queue->drains += wait->drain;
+	if (wait->has_taken)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelstate);
 	pthread_cleanup_push(cancelled, &sleeper);
 	/* A time_t of 32 bits holds 68 years: more is for ever. */
 	if (wait->deadline / 1000000000 > INT32_MAX)
@@ -118,6 +121,8 @@ static void sleep_until_changed(struct kaio_queue *queue,
 	else
 		pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
 	pthread_cleanup_pop(0);
+	if (wait->has_taken)
+		pthread_setcancelstate(cancelstate, NULL);
 	wake_up(&sleeper);
 }
 
