@@ -103,7 +103,7 @@ static void cancelled(void *arg)
 	kaioq_leave(sleeper->queue);
 }
 
-/* A cancellation point. */
+/* A cancellation point, unless completions would be lost. */
 static void sleep_until_changed(struct kaio_queue *queue,
 				const struct queue_wait *wait)
 {
@@ -112,9 +112,12 @@ static void sleep_until_changed(struct kaio_queue *queue,
 		.tv_nsec = (long)(wait->deadline % 1000000000),
 	};
 	struct sleeper sleeper = { queue, wait->drain };
+	int cancelstate;
 
 	queue->waiters++;
 	queue->drains += wait->drain;
+	if (wait->has_taken)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelstate);
 	pthread_cleanup_push(cancelled, &sleeper);
 	/* A time_t of 32 bits holds 68 years: more is for ever. */
 	if (wait->deadline / 1000000000 > INT32_MAX)
@@ -122,6 +125,8 @@ static void sleep_until_changed(struct kaio_queue *queue,
 	else
 		pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
 	pthread_cleanup_pop(0);
+	if (wait->has_taken)
+		pthread_setcancelstate(cancelstate, NULL);
 	wake_up(&sleeper);
 }
 
@@ -134,10 +139,11 @@ static bool was_woken(struct kaio_queue *queue, const struct queue_wait *wait)
 	return !wait->drain && wants_more && kaioq_take_wake(queue);
 }
 
-/* It ends with what there is: nobody has asked the kernel so far. */
-static int interrupt(struct kaio_queue *queue, struct queue_wait *wait)
+/* It ends with what there is, which the kernel may not have been asked for. */
+static int interrupt(struct kaio_queue *queue, struct queue_wait *wait,
+		     bool asked)
 {
-	int ret = collect_ready(queue, false);
+	int ret = collect_ready(queue, asked);
 
 	wait->interrupted = true;
 	return ret < 0 ? ret : 0;
@@ -146,6 +152,7 @@ static int interrupt(struct kaio_queue *queue, struct queue_wait *wait)
 int kaioq_await(struct kaio_queue *queue, struct queue_wait *wait)
 {
 	bool waits = wait->min && wait->deadline != NO_WAIT;
+	bool asked = !waits;
 	int ret;
 
 	for (;;) {
@@ -156,7 +163,8 @@ int kaioq_await(struct kaio_queue *queue, struct queue_wait *wait)
 		if (ret)
 			continue;
 		if (!time_left(wait->deadline))
-			return interrupt(queue, wait);
+			return interrupt(queue, wait, asked);
+		asked = true;
 		if (queue->reaper)
 			sleep_until_changed(queue, wait);
 		else
@@ -165,7 +173,7 @@ int kaioq_await(struct kaio_queue *queue, struct queue_wait *wait)
 			break;
 	}
 	if (was_woken(queue, wait))
-		return interrupt(queue, wait);
+		return interrupt(queue, wait, asked);
 	if (queue->gone)
 		ret = -EINVAL;
 	wait->interrupted = ret < 0;

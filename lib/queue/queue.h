@@ -65,6 +65,7 @@ struct queue_wait {
 	bool calls_back; /* any will do: its callback may push more */
 	bool drain;	 /* or rather: that nothing is outstanding */
 	bool when_idle;	 /* goes on although nothing is outstanding */
+	bool has_taken;	 /* completions, lost if the thread is cancelled now */
 	const uint32_t
 		*post;	  /* of a transfer, or NULL; atomic: its last post */
 	uint32_t last;	  /* that is over, which was this one */

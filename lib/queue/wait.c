@@ -30,6 +30,7 @@ __attribute__((noinline)) static int wait_slow(struct kaio_queue *queue,
 	queue_begin(queue);
 	do {
 		wait.min = min > n ? min - n : 0;
+		wait.has_taken = n > 0;
 		wait.when_idle = n == 0 && queue_waits_when_idle(queue);
 		ret = kaioq_await(queue, &wait);
 		n += take_done(queue, events + n, max - n);

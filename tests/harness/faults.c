@@ -2,9 +2,11 @@
 #include "faults.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #define NUMBERS 1024
 #define TAKEN 65536
@@ -13,28 +15,17 @@ long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 int __real_madvise(void *start, size_t length, int advice);
 int __wrap_madvise(void *start, size_t length, int advice);
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_calloc(size_t nr, size_t size);
-void *__wrap_calloc(size_t nr, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-void __real_free(void *memory);
-void __wrap_free(void *memory);
 int __real_eventfd(unsigned count, int flags);
 int __wrap_eventfd(unsigned count, int flags);
+int __real_clock_gettime(clockid_t clock, struct timespec *time);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
 
 _Thread_local kaio_context_t faults_context;
 _Thread_local long faults_arguments[6];
 _Thread_local struct kaio_iocb *faults_taken[TAKEN];
 _Thread_local size_t faults_nr_taken;
+_Thread_local unsigned faults_clock_reads;
 
-long faults_allocations;
-long faults_allocated;
-
-static void *live[TAKEN];
-static size_t live_end;
-static unsigned memory_left; /* allocations to the one that fails; 0: none */
 static _Thread_local unsigned calls[NUMBERS];
 static _Thread_local struct {
 	int error;
@@ -49,6 +40,9 @@ static _Thread_local int eventfd_error;
 static _Thread_local unsigned setup_size;
 static _Thread_local void (*before_getevents)(void);
 static _Thread_local void (*edit_statx)(uint32_t *words);
+static int (*before_call)(long number, const long *arguments);
+static unsigned sleepers;
+static unsigned long calls_of_all;
 
 void faults_reset(void)
 {
@@ -61,7 +55,9 @@ void faults_reset(void)
 	setup_size = 0;
 	before_getevents = NULL;
 	edit_statx = NULL;
-	memory_left = 0;
+	faults_before_call(NULL);
+	faults_clock_reads = 0;
+	faults_fail_memory(UINT_MAX);
 	faults_nr_taken = 0;
 }
 
@@ -76,11 +72,6 @@ void faults_fail_after(long number, unsigned after, int error)
 {
 	faults_fail(number, error, 1);
 	failures[number].after = after;
-}
-
-void faults_fail_memory(unsigned after)
-{
-	memory_left = after + 1;
 }
 
 void faults_script_submit(const int *results, size_t nr)
@@ -112,6 +103,33 @@ void faults_before_getevents(void (*hook)(void))
 void faults_edit_statx(void (*edit)(uint32_t *words))
 {
 	edit_statx = edit;
+}
+
+void faults_before_call(int (*hook)(long number, const long *arguments))
+{
+	__atomic_store_n(&before_call, hook, __ATOMIC_RELEASE);
+}
+
+bool faults_may_sleep(long number, const long *arguments)
+{
+	const struct timespec *timeout = (const struct timespec *)arguments[4];
+
+#ifdef SYS_io_pgetevents
+	if (number == SYS_io_pgetevents)
+		number = SYS_io_getevents;
+#endif
+	return number == SYS_io_getevents && arguments[1] > 0 &&
+	       (!timeout || timeout->tv_sec || timeout->tv_nsec);
+}
+
+unsigned faults_sleepers(void)
+{
+	return __atomic_load_n(&sleepers, __ATOMIC_ACQUIRE);
+}
+
+unsigned long faults_calls_of_all(void)
+{
+	return __atomic_load_n(&calls_of_all, __ATOMIC_RELAXED);
 }
 
 void faults_setup_size(unsigned nr_events)
@@ -153,11 +171,26 @@ static long submit(long ctx, long nr, long iocbs)
 	return ret;
 }
 
+static long call(long number, const long *a)
+{
+	bool sleeps = faults_may_sleep(number, a);
+	long ret;
+
+	if (sleeps)
+		__atomic_add_fetch(&sleepers, 1, __ATOMIC_RELEASE);
+	ret = __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (sleeps)
+		__atomic_sub_fetch(&sleepers, 1, __ATOMIC_RELEASE);
+	return ret;
+}
+
 long __wrap_syscall(long number, ...)
 {
+	int (*hook)(long number, const long *arguments);
 	va_list arguments;
 	long a[6];
 	long ret;
+	int error;
 	size_t i;
 
 	va_start(arguments, number);
@@ -166,6 +199,11 @@ long __wrap_syscall(long number, ...)
 	va_end(arguments);
 
 	calls[number]++;
+	__atomic_add_fetch(&calls_of_all, 1, __ATOMIC_RELAXED);
+	hook = __atomic_load_n(&before_call, __ATOMIC_ACQUIRE);
+	error = hook ? hook(number, a) : 0;
+	if (error)
+		return fail(error);
 	if (failures[number].after) {
 		failures[number].after--;
 	} else if (failures[number].times) {
@@ -195,7 +233,7 @@ long __wrap_syscall(long number, ...)
 			edit_statx((uint32_t *)a[4]);
 		return ret;
 	}
-	return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return call(number, a);
 }
 
 int __wrap_madvise(void *start, size_t length, int advice)
@@ -205,75 +243,15 @@ int __wrap_madvise(void *start, size_t length, int advice)
 	return __real_madvise(start, length, advice);
 }
 
-static bool memory_fails(void)
-{
-	return memory_left && --memory_left == 0 && fail(ENOMEM);
-}
-
-/*
- * What the library has. Check allocates, too, by malloc(), and for each of its
- * assertions: that is counted, and not followed.
- */
-static void *follow(void *memory)
-{
-	size_t i;
-
-	for (i = 0; memory && i < TAKEN; i++) {
-		void *none = NULL;
-
-		if (!__atomic_compare_exchange_n(&live[i], &none, memory, false,
-						 __ATOMIC_RELAXED,
-						 __ATOMIC_RELAXED))
-			continue;
-		if (i >= __atomic_load_n(&live_end, __ATOMIC_RELAXED))
-			__atomic_store_n(&live_end, i + 1, __ATOMIC_RELAXED);
-		__atomic_add_fetch(&faults_allocated, 1, __ATOMIC_RELAXED);
-		break;
-	}
-	return memory;
-}
-
-static void forget(void *memory)
-{
-	size_t i;
-
-	for (i = 0; i < __atomic_load_n(&live_end, __ATOMIC_RELAXED); i++) {
-		if (__atomic_load_n(&live[i], __ATOMIC_RELAXED) != memory)
-			continue;
-		__atomic_store_n(&live[i], NULL, __ATOMIC_RELAXED);
-		__atomic_sub_fetch(&faults_allocated, 1, __ATOMIC_RELAXED);
-	}
-}
-
-void *__wrap_malloc(size_t size)
-{
-	__atomic_add_fetch(&faults_allocations, 1, __ATOMIC_RELAXED);
-	return __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t nr, size_t size)
-{
-	__atomic_add_fetch(&faults_allocations, 1, __ATOMIC_RELAXED);
-	return memory_fails() ? NULL : follow(__real_calloc(nr, size));
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-	__atomic_add_fetch(&faults_allocations, 1, __ATOMIC_RELAXED);
-	return memory_fails() ? NULL
-			      : follow(__real_aligned_alloc(alignment, size));
-}
-
-void __wrap_free(void *memory)
-{
-	if (memory)
-		forget(memory);
-	__real_free(memory);
-}
-
 int __wrap_eventfd(unsigned count, int flags)
 {
 	if (eventfd_error)
 		return (int)fail(eventfd_error);
 	return __real_eventfd(count, flags);
+}
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
+{
+	faults_clock_reads++;
+	return __real_clock_gettime(clock, time);
 }

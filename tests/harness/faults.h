@@ -6,7 +6,7 @@
  *
  * Nothing happens by itself: calls go on to the kernel, and are counted. All of
  * it is the calling thread's own, so that it orders no threads among each
- * other.
+ * other; except what is said to be the process's.
  */
 #ifndef FAULTS_H
 #define FAULTS_H
@@ -41,13 +41,30 @@ void faults_before_getevents(void (*hook)(void));
 /* Changes what statx answers, as the words of a struct statx; NULL: nothing. */
 void faults_edit_statx(void (*edit)(uint32_t *words));
 
+/*
+ * The process's: runs before each system call, in the thread that makes it, and
+ * makes it fail with the positive errno that it returns; 0: it does not. NULL
+ * for nothing.
+ */
+void faults_before_call(int (*hook)(long number, const long *arguments));
+
+/* Whether it is an io_getevents that may wait. */
+bool faults_may_sleep(long number, const long *arguments);
+
+/* The process's: how many threads are in such a call now; and all calls. */
+unsigned faults_sleepers(void);
+unsigned long faults_calls_of_all(void);
+
+/* How often the thread looked at the clock. */
+extern _Thread_local unsigned faults_clock_reads;
+
 /* io_setup gets this in place of what the library asks for; 0: no change. */
 void faults_setup_size(unsigned nr_events);
 
 /* madvise(2) knows nothing, as on old kernels and under gVisor. */
 void faults_refuse_madvise(bool refuse);
 
-/* The next allocation fails, so many after it. */
+/* The next allocation fails, so many after it; UINT_MAX: none does. */
 void faults_fail_memory(unsigned after);
 
 /* How many allocations there were; and how many of the library are left. */

@@ -96,7 +96,7 @@ static void *wake_the_sleeper(void *queue)
 
 START_TEST(another_thread_wakes_a_sleeper)
 {
-	struct kaio_queue *queue = create(KAIO_QUEUE_WAKE, KAIO_NO_SPIN);
+	struct kaio_queue *queue = create(KAIO_QUEUE_WAKE, 0);
 	struct kaio_event event;
 	struct kaio_iocb iocb;
 	unsigned i;
@@ -264,41 +264,6 @@ START_TEST(each_flag_that_takes_a_descriptor_may_find_none)
 }
 END_TEST
 
-START_TEST(a_wait_that_spins_long_enough_does_not_sleep)
-{
-	struct kaio_queue *queue = create(0, INT64_MAX / 4);
-	struct kaio_event event;
-	struct kaio_iocb iocb;
-	int fd = fixture_file(O_RDWR, 4096);
-
-	if (!harness_has_ring())
-		SKIP("it takes the ring");
-	kaio_prep_fsync(&iocb, fd); /* on a worker of the kernel's */
-	ck_assert_ok(kaio_queue_push(queue, &iocb));
-	ck_assert_int_eq(kaio_queue_wait(queue, &event, 1, 1, KAIO_FOREVER), 1);
-	ck_assert_uint_eq(faults_calls(SYS_io_getevents), 0);
-	/* Nor does it spin past its deadline. */
-	fixture_endless(&iocb);
-	ck_assert_ok(kaio_queue_push(queue, &iocb));
-	ck_assert_int_eq(kaio_queue_wait(queue, &event, 1, 1, 1000000), 0);
-	ck_assert_ok(kaio_queue_destroy(queue));
-}
-END_TEST
-
-START_TEST(a_wait_that_may_not_spin_sleeps)
-{
-	struct kaio_queue *queue = create(0, KAIO_NO_SPIN);
-	struct kaio_event event;
-	struct kaio_iocb iocb;
-
-	fixture_endless(&iocb);
-	ck_assert_ok(kaio_queue_push(queue, &iocb));
-	ck_assert_int_eq(kaio_queue_wait(queue, &event, 1, 1, 1000000), 0);
-	ck_assert_uint_ge(faults_calls(SYS_io_getevents), 1);
-	ck_assert_ok(kaio_queue_destroy(queue));
-}
-END_TEST
-
 START_TEST(shrink_halves_the_depth_until_there_is_room)
 {
 	struct kaio_queue_params params = { .backlog = 3 };
@@ -339,8 +304,6 @@ Suite *suite_queue_wake(void)
 		without_the_flag_there_is_no_wake,
 		a_kernel_without_polls_has_no_wake,
 		each_flag_that_takes_a_descriptor_may_find_none,
-		a_wait_that_spins_long_enough_does_not_sleep,
-		a_wait_that_may_not_spin_sleeps,
 		shrink_halves_the_depth_until_there_is_room,
 	};
 
