@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 		errx(2, "usage: direct-reader file");
 	if ((fd = open(argv[1], O_RDONLY | O_CLOEXEC)) < 0)
 		err(1, "%s", argv[1]);
-	check(KAIO_CALL_FILE_INFO, kaio_file_info(fd, &file));
+	check(KAIO_CALL_GET_FILE_INFO, kaio_get_file_info(fd, &file));
 	if (!(file.flags & KAIO_FILE_CAN_DIRECT) ||
 	    fcntl(fd, F_SETFL, O_DIRECT) < 0)
 		warnx("%s: no O_DIRECT here, reading buffered", argv[1]);

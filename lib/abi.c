@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
  * On 32-bit glibc this file defines kaio_getevents() and kaio_pgetevents() for
- * both widths of time_t, whichever the rest of the library is built for.
+ * both widths of time_t, whatever the width in the rest of the library.
  */
 #undef _TIME_BITS
 
@@ -47,8 +47,8 @@ AT(struct kaio_event, res2, 24);
 
 /*
  * A 32-bit architecture has io_getevents and io_pgetevents with a time of two
- * longs, or, if it came later, io_pgetevents_time64 alone. x32 has the former
- * as x86-64 does, where times, pointers and sizes have 64 bits.
+ * longs, or, if it is newer, only io_pgetevents_time64. x32 has the former two,
+ * as x86-64 has them: times, pointers and sizes have 64 bits.
  */
 #ifdef SYS_io_getevents
 #ifdef SYS_io_pgetevents
@@ -85,7 +85,7 @@ struct wait {
 	int64_t nsec;
 };
 
-/* read_events() would take a time that is none for no timeout at all. */
+/* For a time that is not valid, read_events() would wait indefinitely. */
 static bool to_kernel(const struct wait *wait, struct kernel_timespec *time)
 {
 	if (!wait->timed)
@@ -104,13 +104,17 @@ wait_events(long number, const struct wait *wait, const void *set)
 {
 	struct kernel_timespec time;
 	int saved = errno;
+	int nr;
 
 	if (!to_kernel(wait, &time))
 		return -EINVAL;
-	return call_result(syscall(number, wait->ctx, wait->min_nr, wait->nr,
-				   wait->events, wait->timed ? &time : NULL,
-				   set),
-			   saved);
+	nr = call_result(syscall(number, wait->ctx, wait->min_nr, wait->nr,
+				 wait->events, wait->timed ? &time : NULL, set),
+			 saved);
+	if (nr > 0)
+		KAIO_MSAN_WRITTEN(wait->events,
+				  (size_t)nr * sizeof(*wait->events));
+	return nr;
 }
 
 static int pgetevents(const struct wait *wait, const sigset_t *sigmask)

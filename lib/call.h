@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* What a system call returned, by the library's rule for errors. */
+/* The library's rule for errors, applied to system calls. */
 #ifndef CALL_H
 #define CALL_H
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
  * The ABI layer: the kernel's structures and constants, and its system calls
- * with nothing added but one error rule.
+ * under one rule for errors.
  *
- * Every function of libkaio returns a value >= 0, or a negative errno. The C
- * library's errno is left as it was. Error codes of the kernel pass through
- * unchanged; those listed here are the kernel's unless the text says otherwise,
- * and where seccomp or a container forbids a call its own code (EPERM, ENOSYS)
- * comes through too.
+ * A function of libkaio that can fail returns a value >= 0 or a negative errno
+ * (kaio_cancel() always the latter). No function changes errno. Error codes of
+ * the kernel pass through unchanged; those listed here are the kernel's unless
+ * the text says otherwise. Where seccomp forbids a call, it chooses the code,
+ * mostly EPERM or ENOSYS.
  */
 #ifndef KAIO_ABI_H
 #define KAIO_ABI_H
@@ -17,22 +17,32 @@
 #include <time.h>
 
 #ifdef __cplusplus
-/* A function may be named as its structure is: g++ would call that a shadow. */
-#define KAIO_BEGIN_DECLS                                                       \
-	_Pragma("GCC visibility push(default)") _Pragma("GCC diagnostic push") \
-		_Pragma("GCC diagnostic ignored \"-Wshadow\"") extern "C"      \
+#define KAIO_BEGIN_DECLS                                   \
+	_Pragma("GCC visibility push(default)") extern "C" \
 	{
 #define KAIO_END_DECLS \
 	}              \
-	_Pragma("GCC diagnostic pop") _Pragma("GCC visibility pop")
+	_Pragma("GCC visibility pop")
 #else
 #define KAIO_BEGIN_DECLS _Pragma("GCC visibility push(default)")
 #define KAIO_END_DECLS _Pragma("GCC visibility pop")
 #endif
 
-/* The library compiles the inline functions a second time, as symbols. */
+/* The library also exports the inline functions as symbols. */
 #ifndef KAIO_INLINE
 #define KAIO_INLINE static inline
+#endif
+
+/* Tells MemorySanitizer what the kernel wrote, which it cannot see. */
+#ifdef __has_feature
+#if __has_feature(memory_sanitizer)
+#include <sanitizer/msan_interface.h>
+#define KAIO_MSAN
+#define KAIO_MSAN_WRITTEN(memory, size) __msan_unpoison(memory, size)
+#endif
+#endif
+#ifndef KAIO_MSAN
+#define KAIO_MSAN_WRITTEN(memory, size) ((void)(memory), (void)(size))
 #endif
 
 #define KAIO_VERSION_MAJOR 0
@@ -42,44 +52,44 @@
 
 KAIO_BEGIN_DECLS
 
-struct timespec; /* which <time.h> keeps from strict C99 */
+struct timespec; /* strict C99 has none in <time.h> */
 
 /*
- * A context: where the kernel keeps operations in flight and their
- * completions. 0 is no context.
+ * A context, which holds operations in flight and their completions. 0 stands
+ * for no context.
  */
 typedef unsigned long kaio_context_t;
 
 /*
- * One operation: the kernel's struct iocb, its members less their prefix.
+ * One operation: the kernel's struct iocb, whose members have the prefix aio_.
  * The functions of <kaio/prep.h> fill it in.
  */
 struct kaio_iocb {
-	uint64_t data; /* the caller's; comes back in the event */
+	uint64_t data; /* the caller's; returned in the event */
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	int32_t rw_flags;
 	uint32_t key;
 #else
-	uint32_t key;	  /* the kernel's, which writes it at submission */
-	int32_t rw_flags; /* KAIO_RWF_*; or a poll's 0 */
+	uint32_t key;	  /* written by the kernel at submission */
+	int32_t rw_flags; /* KAIO_RWF_*; 0 for a poll */
 #endif
 	uint16_t lio_opcode; /* KAIO_OP_* */
-	int16_t reqprio;     /* KAIO_IOPRIO(), under KAIO_IOCB_IOPRIO */
+	int16_t reqprio;     /* KAIO_IOPRIO(), with KAIO_IOCB_IOPRIO */
 	uint32_t fildes;
-	uint64_t buf;	 /* buffer, iovec array, or a poll's events */
+	uint64_t buf;	 /* buffer, iovec array, or events of a poll */
 	uint64_t nbytes; /* bytes, or number of iovecs */
 	int64_t offset;	 /* in the file, in bytes */
 	uint64_t reserved2;
 	uint32_t flags; /* KAIO_IOCB_* */
-	uint32_t resfd; /* an eventfd, under KAIO_IOCB_RESFD */
+	uint32_t resfd; /* an eventfd, with KAIO_IOCB_RESFD */
 };
 
-/* One completion: the kernel's struct io_event, its results signed. */
+/* One completion: the kernel's struct io_event, with signed results. */
 struct kaio_event {
 	uint64_t data; /* the operation's data */
 	uint64_t obj;  /* the operation's address */
-	int64_t res;   /* bytes moved, poll's events, 0, or a negative errno */
-	int64_t res2;  /* 0, but for USB gadgets */
+	int64_t res;   /* bytes moved, events of a poll, 0, or -errno */
+	int64_t res2;  /* 0, except for USB gadgets */
 };
 
 enum kaio_opcode {
@@ -93,17 +103,17 @@ enum kaio_opcode {
 };
 
 enum kaio_iocb_flags {
-	KAIO_IOCB_RESFD = 1 << 0, /* completion signals the eventfd resfd */
-	KAIO_IOCB_IOPRIO = 1 << 1 /* reqprio counts; since Linux 4.18 */
+	KAIO_IOCB_RESFD = 1 << 0, /* the completion signals eventfd resfd */
+	KAIO_IOCB_IOPRIO = 1 << 1 /* reqprio is used; since Linux 4.18 */
 };
 
-/* RWF_* of preadv2(2) and pwritev2(2); AIO takes them since Linux 4.13. */
+/* RWF_* of preadv2(2) and pwritev2(2); in AIO since Linux 4.13. */
 enum kaio_rwf {
 	KAIO_RWF_HIPRI = 0x001,
 	KAIO_RWF_DSYNC = 0x002,
 	KAIO_RWF_SYNC = 0x004,
 	KAIO_RWF_NOWAIT = 0x008,
-	KAIO_RWF_APPEND = 0x010,
+	KAIO_RWF_APPEND = 0x010,    /* since Linux 4.16 */
 	KAIO_RWF_NOAPPEND = 0x020,  /* since Linux 6.9 */
 	KAIO_RWF_ATOMIC = 0x040,    /* since Linux 6.11 */
 	KAIO_RWF_DONTCACHE = 0x080, /* since Linux 6.14 */
@@ -121,11 +131,11 @@ enum kaio_ioprio_class {
 #define KAIO_IOPRIO(class, level) ((class) << 13 | (level))
 
 /**
- * kaio_version - version of the library that is running
+ * kaio_version - return the version of the library
  *
- * KAIO_VERSION is that of the header a program was compiled with.
+ * KAIO_VERSION is the version of the header.
  *
- * Return: "major.minor.patch", a constant of the library's.
+ * Return: "major.minor.patch", constant.
  * Context: does not block; thread-safe; async-signal-safe.
  * Since: 0.1
  */
@@ -133,20 +143,20 @@ const char *kaio_version(void);
 
 /**
  * kaio_setup - create a context
- * @nr_events: operations it must be able to have in flight, 1 to 4194304
- * @ctx: holds 0; receives the handle, for kaio_destroy() to end
+ * @nr_events: how many operations must fit in flight, 1 to 4194304
+ * @ctx: must hold 0; receives the handle, to be passed to kaio_destroy()
  *
- * The kernel has room for at least @nr_events and in practice for more than
- * twice as many. @nr_events counts against fs.aio-max-nr, which all processes
- * share, until the context is destroyed.
+ * The context has room for at least @nr_events operations, in practice for more
+ * than twice as many. @nr_events counts against fs.aio-max-nr, a limit of the
+ * whole system, until the context is destroyed.
  *
  * Return: 0, or a negative errno:
  * -EFAULT: @ctx cannot be read or written
  * -EINVAL: @ctx does not hold 0, or @nr_events is out of range
  * -EAGAIN: fs.aio-max-nr would be exceeded
  * -ENOMEM: the kernel is out of memory
- * -EINTR: a fatal signal came meanwhile
- * -ENOSYS: the kernel was built without AIO, or seccomp says so
+ * -EINTR: a fatal signal arrived
+ * -ENOSYS: the kernel was built without AIO, or seccomp forbids AIO
  * -EPERM: seccomp forbids AIO
  * Context: may block for memory; thread-safe; async-signal-safe.
  * Since: 0.1
@@ -154,14 +164,14 @@ const char *kaio_version(void);
 int kaio_setup(unsigned nr_events, kaio_context_t *ctx);
 
 /**
- * kaio_destroy - end a context
+ * kaio_destroy - destroy a context
  * @ctx: the context
  *
- * Polls in flight are cancelled and all other operations waited for: when it
- * returns, the kernel has let go of their buffers. Completions nobody has
- * collected are lost. Threads in kaio_getevents() wake with -EINVAL; a thread
- * that reads the context's ring at that moment is killed by SIGSEGV. It takes
- * tens of milliseconds even when nothing is in flight.
+ * Polls in flight are cancelled, and it waits for all other operations: when it
+ * returns, the kernel no longer uses their buffers. Completions that were not
+ * collected are lost. Threads in kaio_getevents() return -EINVAL; a thread that
+ * reads the context's ring at that moment is killed by SIGSEGV. It takes tens
+ * of milliseconds even when nothing is in flight.
  *
  * Return: 0, or a negative errno:
  * -EINVAL: there is no such context in this process
@@ -171,36 +181,40 @@ int kaio_setup(unsigned nr_events, kaio_context_t *ctx);
 int kaio_destroy(kaio_context_t ctx);
 
 /**
- * kaio_submit - hand operations to the kernel
+ * kaio_submit - submit operations
  * @ctx: the context
- * @nr: how many, >= 0; more than the context has room for is cut to that
+ * @nr: how many, >= 0; the kernel reduces it to the size of the context
  * @iocbs: the operations, in order; not NULL unless @nr is 0
  *
  * One io_submit(2), with its true count: fewer than @nr means that the kernel
- * stopped at an operation it would not take, whose own error shows when the
- * rest is submitted again. Those taken are copied, with their iovecs; their
+ * stopped at an operation that it did not accept; submit the rest again to get
+ * its error. Operations that were accepted are copied, with their iovecs; their
  * buffers belong to the kernel until the completion. Most errors of reading and
- * writing are not reported here but in the completion's res.
+ * writing are not returned here but in the completion's res.
  *
- * With @nr 0 it only tells whether the context exists.
+ * SIGXFSZ, for a write beyond RLIMIT_FSIZE, and SIGPIPE are sent to the thread
+ * that submits the operation.
  *
- * Return: how many the kernel took, at least 1 unless @nr is 0; or, when it
- * took none, the error of the first, as a negative errno:
+ * With @nr 0 it only tests whether the context exists.
+ *
+ * Return: how many were accepted, at least 1 unless @nr is 0; or, when none
+ * was, the error of the first, as a negative errno:
  * -EAGAIN: no room until completions are collected, or no memory
- * -EBADF: bad file descriptor, or opened the wrong way for this operation; or
+ * -EBADF: bad file descriptor, or not open for reading or for writing; or
  *	resfd is a bad file descriptor
- * -EFAULT: the array, an operation, or an array of iovecs cannot be read; or
- *	an operation cannot be written
+ * -EFAULT: the array, the operation, or its iovecs cannot be read; or the
+ *	operation cannot be written
  * -EINVAL: no such context, or @nr is negative; or the operation has reserved
- *	members set, an unknown opcode, a bad offset, size or priority, a file
- *	that cannot do it, or a resfd that is no eventfd
+ *	members set, an unknown opcode, a bad offset, size or priority, more
+ *	than 1024 iovecs, a file that cannot do it, or a resfd that is no
+ *	eventfd
  * -ENOMEM: no memory for the iovecs
- * -EOPNOTSUPP: rw_flags the kernel or the file does not know
- * -EPERM: the priority's class is not allowed to this process; or seccomp
- *	forbids the call
+ * -EOPNOTSUPP: rw_flags that the kernel or the file does not know
+ * -EPERM: the process may not use the priority's class; or seccomp forbids the
+ *	call
  * -ENOSYS: the kernel was built without AIO
- * Context: may block, for as long as the I/O takes, wherever the file does not
- * do it asynchronously: buffered files, pipes, extending writes;
+ * Context: may block, for as long as the I/O takes, where the file does not do
+ * it asynchronously: buffered files, pipes, writes that extend a file;
  * thread-safe; async-signal-safe.
  * Since: 0.1
  */
@@ -209,13 +223,13 @@ int kaio_submit(kaio_context_t ctx, long nr, struct kaio_iocb *const *iocbs);
 /**
  * kaio_cancel - cancel a poll in flight
  * @ctx: the context
- * @iocb: the operation, at the address it was submitted from, its key as the
- *	kernel left it
+ * @iocb: the operation, at the address it was submitted from, with the key
+ *	that the kernel wrote
  * @event: not written by any kernel since 3.10; may be NULL
  *
- * Nothing but polls can be cancelled (and requests to USB gadgets). The
- * kernel's word for success is -EINPROGRESS: the completion, of res 0, comes by
- * the usual way.
+ * Only polls can be cancelled (and requests to USB gadgets). The kernel returns
+ * -EINPROGRESS for success: a completion with res 0 follows, to be collected as
+ * usual.
  *
  * Return: a negative errno:
  * -EINPROGRESS: it is cancelled
@@ -231,22 +245,22 @@ int kaio_cancel(kaio_context_t ctx, struct kaio_iocb *iocb,
 /**
  * kaio_getevents - collect completions
  * @ctx: the context
- * @min_nr: wait for so many, 0 to @nr; 0 does not wait
+ * @min_nr: wait until there are so many, 0 to @nr; 0 does not wait
  * @nr: room in @events
  * @events: receives the completions
- * @timeout: for how long to wait, relative; NULL is for ever
+ * @timeout: how long to wait, from the call; NULL waits indefinitely
  *
- * Issues io_getevents(2), never io_pgetevents(2), where the architecture has
- * it. A negative timeout, or one of 10^9 nanoseconds and more, is refused here:
- * the kernel would wait for ever.
+ * Uses io_getevents(2), never io_pgetevents(2), where the architecture has it.
+ * The library itself returns -EINVAL for a negative timeout or a tv_nsec of
+ * 10^9 or more, for which the kernel would wait indefinitely.
  *
- * Return: how many were collected, fewer than @min_nr when the timeout ended or
- * a signal came; or a negative errno:
+ * Return: how many were collected, fewer than @min_nr when it timed out or was
+ * interrupted by a signal; or a negative errno:
  * -EINVAL: no such context, or it was destroyed meanwhile; @min_nr or @nr out
- *	of range; or @timeout is not a time
+ *	of range; or @timeout is not valid
  * -EFAULT: @events cannot be written; nothing is lost
- * -EINTR: a signal came, or other work the kernel had for this thread, and
- *	there was nothing to collect; SA_RESTART does not help
+ * -EINTR: interrupted by a signal, or by other work of the kernel for this
+ *	thread, with nothing to collect; SA_RESTART has no effect
  * -ENOSYS: the kernel was built without AIO
  * -EPERM: seccomp forbids the call
  * Context: blocks; thread-safe; async-signal-safe.
@@ -258,22 +272,22 @@ int kaio_getevents(kaio_context_t ctx, long min_nr, long nr,
 /**
  * kaio_pgetevents - collect completions under another signal mask
  * @ctx: the context
- * @min_nr: wait for so many, 0 to @nr; 0 does not wait
+ * @min_nr: wait until there are so many, 0 to @nr; 0 does not wait
  * @nr: room in @events
  * @events: receives the completions
- * @timeout: for how long to wait, relative; NULL is for ever
- * @sigmask: the signals blocked meanwhile; NULL leaves them as they are
+ * @timeout: how long to wait, from the call; NULL waits indefinitely
+ * @sigmask: the signals blocked during the call; NULL changes nothing
  *
- * As kaio_getevents(), between an exchange of the signal mask and its return,
- * all in one step. Since Linux 4.18.
+ * As kaio_getevents(), with @sigmask in place of the thread's signal mask
+ * during the call, atomically. Since Linux 4.18.
  *
- * Return: how many were collected, fewer than @min_nr when the timeout ended or
- * a signal came; or a negative errno:
+ * Return: how many were collected, fewer than @min_nr when it timed out or was
+ * interrupted by a signal; or a negative errno:
  * -EINVAL: no such context, or it was destroyed meanwhile; @min_nr or @nr out
- *	of range; or @timeout is not a time
+ *	of range; or @timeout is not valid
  * -EFAULT: @events cannot be written, or @sigmask not read; nothing is lost
- * -EINTR: a signal came, or other work the kernel had for this thread, and
- *	there was nothing to collect; SA_RESTART does not help
+ * -EINTR: interrupted by a signal, or by other work of the kernel for this
+ *	thread, with nothing to collect; SA_RESTART has no effect
  * -ENOSYS: the kernel or the architecture does not have io_pgetevents(2)
  * -EPERM: seccomp forbids the call, as old container profiles do
  * Context: blocks; thread-safe; async-signal-safe.
@@ -284,8 +298,8 @@ int kaio_pgetevents(kaio_context_t ctx, long min_nr, long nr,
 		    const sigset_t *sigmask);
 
 /*
- * Programs for 32-bit glibc choose the width of their time_t; the library has
- * these two functions for either.
+ * Programs for 32-bit glibc choose the width of time_t; the library has these
+ * two functions for both widths.
  */
 #if defined(__USE_TIME_BITS64) && defined(__TIMESIZE) && __TIMESIZE == 32
 int kaio_getevents(

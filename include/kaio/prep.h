@@ -3,8 +3,10 @@
  * The prep layer: filling in a struct kaio_iocb.
  *
  * A kaio_prep_*() function sets every member, so that an iocb can be used again
- * as anything; the kaio_iocb_set_*() functions may follow, in any order. None
- * of them checks its arguments: the kernel does, at submission.
+ * for any operation; the kaio_iocb_set_*() functions may follow, in any order.
+ * None of them checks its arguments: the kernel does, at submission.
+ *
+ * One operation moves at most 0x7ffff000 bytes, however many it asks for.
  */
 #ifndef KAIO_PREP_H
 #define KAIO_PREP_H
@@ -25,7 +27,7 @@ KAIO_BEGIN_DECLS
  * @nbytes: bytes or number, as the opcode takes it
  * @offset: in the file, in bytes
  *
- * What the other kaio_prep_*() functions are made of.
+ * The other kaio_prep_*() functions call it.
  *
  * Context: does not block; thread-safe; async-signal-safe.
  * Since: 0.1
@@ -53,7 +55,7 @@ KAIO_INLINE void kaio_prep_iocb(struct kaio_iocb *iocb, unsigned opcode, int fd,
  * @fd: the file
  * @buf: receives the data; the kernel's from submission to completion
  * @count: bytes
- * @offset: where in the file, in bytes, >= 0; no matter where none can seek
+ * @offset: in the file, in bytes, >= 0; ignored by pipes and sockets
  *
  * The completion's res is the number of bytes read: fewer than @count at the
  * end of the file, 0 beyond it.
@@ -71,9 +73,10 @@ KAIO_INLINE void kaio_prep_pread(struct kaio_iocb *iocb, int fd, void *buf,
  * kaio_prep_pwrite - prepare a write
  * @iocb: the operation to fill in
  * @fd: the file
- * @buf: the data; to be left alone from submission to completion
+ * @buf: the data; not to be changed from submission to completion
  * @count: bytes
- * @offset: where in the file, in bytes, >= 0; no matter where none can seek
+ * @offset: in the file, in bytes, >= 0; ignored by pipes and sockets, and with
+ *	O_APPEND, where data goes to the end of the file
  *
  * The completion's res is the number of bytes written, which may be fewer than
  * @count: on a full device, or at a limit of the file's size.
@@ -91,9 +94,9 @@ KAIO_INLINE void kaio_prep_pwrite(struct kaio_iocb *iocb, int fd,
  * kaio_prep_preadv - prepare a read into several buffers
  * @iocb: the operation to fill in
  * @fd: the file
- * @iov: the buffers, filled in order; the array itself only until submission
+ * @iov: the buffers, filled in order; the kernel copies the array at submission
  * @iovcnt: how many, up to 1024
- * @offset: where in the file, in bytes, >= 0; no matter where none can seek
+ * @offset: in the file, in bytes, >= 0; ignored by pipes and sockets
  *
  * The completion's res is the number of bytes read in all.
  *
@@ -112,9 +115,10 @@ KAIO_INLINE void kaio_prep_preadv(struct kaio_iocb *iocb, int fd,
  * kaio_prep_pwritev - prepare a write from several buffers
  * @iocb: the operation to fill in
  * @fd: the file
- * @iov: the buffers, written in order; the array itself only until submission
+ * @iov: the buffers, written in order; the kernel copies the array at
+ *	submission
  * @iovcnt: how many, up to 1024
- * @offset: where in the file, in bytes, >= 0; no matter where none can seek
+ * @offset: as for kaio_prep_pwrite()
  *
  * The completion's res is the number of bytes written in all.
  *
@@ -134,7 +138,9 @@ KAIO_INLINE void kaio_prep_pwritev(struct kaio_iocb *iocb, int fd,
  * @iocb: the operation to fill in
  * @fd: the file
  *
- * It is not ordered after writes in flight: collect their completions first.
+ * It is not ordered after writes in flight: collect their completions first. An
+ * error of writing data to the device is returned once: a second fsync may
+ * succeed although the data is lost. Write the data again.
  *
  * Context: does not block; thread-safe; async-signal-safe.
  * Since: 0.1
@@ -149,7 +155,9 @@ KAIO_INLINE void kaio_prep_fsync(struct kaio_iocb *iocb, int fd)
  * @iocb: the operation to fill in
  * @fd: the file
  *
- * It is not ordered after writes in flight: collect their completions first.
+ * It is not ordered after writes in flight: collect their completions first. An
+ * error of writing data to the device is returned once: a second fsync may
+ * succeed although the data is lost. Write the data again.
  *
  * Context: does not block; thread-safe; async-signal-safe.
  * Since: 0.1
@@ -165,8 +173,9 @@ KAIO_INLINE void kaio_prep_fdsync(struct kaio_iocb *iocb, int fd)
  * @fd: the file
  * @events: POLLIN, POLLOUT and the like, of <poll.h>
  *
- * It completes once, with the events that occurred as res: POLLERR and POLLHUP
- * among them, asked for or not; 0 when it was cancelled.
+ * It completes once. Its res has the events that occurred, 0 when it was
+ * cancelled. Test for each with &: POLLERR, POLLHUP and bits that were not
+ * asked for, such as POLLRDNORM with POLLIN, may be set, too.
  *
  * Context: does not block; thread-safe; async-signal-safe.
  * Since: 0.1
@@ -177,9 +186,9 @@ KAIO_INLINE void kaio_prep_poll(struct kaio_iocb *iocb, int fd, unsigned events)
 }
 
 /**
- * kaio_iocb_set_data - give an operation a pointer of the caller's
+ * kaio_iocb_set_data - set an operation's pointer for the caller
  * @iocb: a prepared operation
- * @data: comes back through kaio_event_data()
+ * @data: returned by kaio_event_data()
  *
  * Context: does not block; thread-safe; async-signal-safe.
  * Since: 0.1
@@ -190,9 +199,9 @@ KAIO_INLINE void kaio_iocb_set_data(struct kaio_iocb *iocb, void *data)
 }
 
 /**
- * kaio_iocb_set_data64 - give an operation a number of the caller's
+ * kaio_iocb_set_data64 - set an operation's number for the caller
  * @iocb: a prepared operation
- * @data: comes back as the data of its event
+ * @data: returned as the data of its event
  *
  * Context: does not block; thread-safe; async-signal-safe.
  * Since: 0.1
@@ -203,7 +212,7 @@ KAIO_INLINE void kaio_iocb_set_data64(struct kaio_iocb *iocb, uint64_t data)
 }
 
 /**
- * kaio_iocb_set_rw_flags - give a read or write flags of its own
+ * kaio_iocb_set_rw_flags - set the flags of a read or write
  * @iocb: a prepared read or write
  * @flags: KAIO_RWF_*, or'ed; they replace those set before
  *
@@ -216,7 +225,7 @@ KAIO_INLINE void kaio_iocb_set_rw_flags(struct kaio_iocb *iocb, int flags)
 }
 
 /**
- * kaio_iocb_set_ioprio - give a read or write a priority of its own
+ * kaio_iocb_set_ioprio - set the I/O priority of a read or write
  * @iocb: a prepared read or write
  * @ioprio: KAIO_IOPRIO(class, level)
  *
@@ -230,7 +239,7 @@ KAIO_INLINE void kaio_iocb_set_ioprio(struct kaio_iocb *iocb, int ioprio)
 }
 
 /**
- * kaio_iocb_clear_ioprio - leave the priority to the process again
+ * kaio_iocb_clear_ioprio - use the priority of the process again
  * @iocb: a prepared operation
  *
  * Context: does not block; thread-safe; async-signal-safe.
@@ -243,9 +252,9 @@ KAIO_INLINE void kaio_iocb_clear_ioprio(struct kaio_iocb *iocb)
 }
 
 /**
- * kaio_iocb_set_eventfd - have an eventfd told of the completion
+ * kaio_iocb_set_eventfd - have the completion signal an eventfd
  * @iocb: a prepared operation
- * @fd: an eventfd, whose counter the completion raises by 1; 0 is a valid one
+ * @fd: an eventfd, to whose counter the completion adds 1; 0 is valid
  *
  * Context: does not block; thread-safe; async-signal-safe.
  * Since: 0.1
@@ -257,7 +266,7 @@ KAIO_INLINE void kaio_iocb_set_eventfd(struct kaio_iocb *iocb, int fd)
 }
 
 /**
- * kaio_iocb_clear_eventfd - tell no eventfd of the completion
+ * kaio_iocb_clear_eventfd - have the completion signal no eventfd
  * @iocb: a prepared operation
  *
  * Context: does not block; thread-safe; async-signal-safe.
@@ -270,7 +279,7 @@ KAIO_INLINE void kaio_iocb_clear_eventfd(struct kaio_iocb *iocb)
 }
 
 /**
- * kaio_event_data - the pointer that was given to the operation
+ * kaio_event_data - return the pointer of the operation that completed
  * @event: its completion
  *
  * Return: what kaio_iocb_set_data() set.
@@ -283,7 +292,7 @@ KAIO_INLINE void *kaio_event_data(const struct kaio_event *event)
 }
 
 /**
- * kaio_event_iocb - the operation that completed
+ * kaio_event_iocb - return the operation that completed
  * @event: its completion
  *
  * Return: the address it was submitted or pushed from.

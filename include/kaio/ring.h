@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * The ring layer: collecting completions from the memory that the kernel shares
+ * The ring layer: collecting completions from memory that the kernel shares
  * with the process, without a system call.
  *
  * ONE REAPER AT A TIME. Nothing here locks. Two threads that reap one ring, or
  * one that reaps it while another is in kaio_getevents() for the same context,
  * lose completions and get others twice; a compare-and-swap on the ring's head
- * would not save them, as the kernel's own store ignores it. Put one mutex
- * around everything that collects, or let a kaio_queue do it.
+ * would not help, as the kernel's own store ignores it. Put one mutex around
+ * everything that collects, or let a kaio_queue do it.
  *
  * The context must outlive the ring: kaio_destroy() unmaps it, and the next
  * access is a SIGSEGV. A child of fork(2) must not touch its parent's rings:
- * up to Linux 6.x it shares the page, and moving head destroys the parent's
- * completions.
+ * the pages are shared (still so in Linux 6.18), and moving head destroys the
+ * parent's completions.
  */
 #ifndef KAIO_RING_H
 #define KAIO_RING_H
@@ -25,13 +25,12 @@
 
 KAIO_BEGIN_DECLS
 
-/* What stands at the address that is the context's handle; events[nr] follow.
- */
+/* At the address that is the context's handle; events[nr] follow. */
 struct kaio_ring_header {
-	uint32_t id; /* by which the kernel finds the context: never write it */
+	uint32_t id; /* the kernel finds the context by it: never write it */
 	uint32_t nr;
-	uint32_t head; /* user space's */
-	uint32_t tail; /* the kernel's */
+	uint32_t head; /* written by user space, and by io_getevents(2) */
+	uint32_t tail; /* written by the kernel */
 	uint32_t magic;
 	uint32_t compat_features;
 	uint32_t incompat_features;
@@ -39,9 +38,9 @@ struct kaio_ring_header {
 };
 
 #define KAIO_RING_MAGIC 0xa10a10a1u
-#define KAIO_RING_NR_MAX (1u << 24) /* well over what io_setup can come to */
+#define KAIO_RING_NR_MAX (1u << 24) /* more than io_setup(2) ever makes */
 
-/* A context's ring, by kaio_ring_attach(). Its members are the library's. */
+/* A context's ring, set by kaio_ring_attach(); the members are private. */
 struct kaio_ring {
 	struct kaio_ring_header *header;
 	struct kaio_event *events;
@@ -49,9 +48,9 @@ struct kaio_ring {
 };
 
 /**
- * kaio_sizeof_ring - size of what kaio_ring_attach() fills in
+ * kaio_sizeof_ring - return the size of struct kaio_ring
  *
- * For callers that are not C, which allocate it by this, aligned to 8 bytes.
+ * For callers that are not C, to allocate it, aligned to 8 bytes.
  *
  * Return: sizeof(struct kaio_ring).
  * Context: does not block; thread-safe; async-signal-safe.
@@ -63,15 +62,15 @@ KAIO_INLINE size_t kaio_sizeof_ring(void)
 }
 
 /**
- * kaio_ring_attach - find a context's ring and make sure that it is one
- * @ring: receives what the other functions need; nothing to be freed
+ * kaio_ring_attach - find a context's ring and check its format
+ * @ring: set for the other functions; nothing to be freed
  * @ctx: a context of this process, or 0
  *
  * After mremap(2) of the ring, which changes the handle, attach again.
  *
  * Return: 0, or a negative errno:
- * -ENOTSUP: @ctx is 0, or its memory is not the ring that this header knows, as
- *	under gVisor; kaio_getevents() works there
+ * -ENOTSUP: @ctx is 0, or its memory is not a ring in the format that this
+ *	header knows, as under gVisor; use kaio_getevents() there
  * Context: does not block; thread-safe; async-signal-safe.
  * Since: 0.1
  */
@@ -82,6 +81,7 @@ KAIO_INLINE int kaio_ring_attach(struct kaio_ring *ring, kaio_context_t ctx)
 
 	if (!header)
 		return -ENOTSUP;
+	KAIO_MSAN_WRITTEN(header, sizeof(*header));
 	nr = header->nr;
 	if (header->magic != KAIO_RING_MAGIC ||
 	    header->incompat_features != 0 ||
@@ -93,15 +93,20 @@ KAIO_INLINE int kaio_ring_attach(struct kaio_ring *ring, kaio_context_t ctx)
 	ring->header = header;
 	ring->events = (struct kaio_event *)(header + 1);
 	ring->nr = nr;
+	KAIO_MSAN_WRITTEN(ring->events, nr * sizeof(*ring->events));
 	return 0;
 }
 
 /**
- * kaio_ring_peek - look at completions where they stand
+ * kaio_ring_peek - find completions without copying them
  * @ring: an attached ring
- * @nr: receives how many there are in one run; more may follow after the wrap
+ * @nr: receives how many are contiguous; more may follow at the ring's start
  *
- * They stay there, and stay valid, until kaio_ring_advance().
+ * They stay valid until kaio_ring_advance().
+ *
+ * An index out of range, as tail has been seen to be for a moment, counts as no
+ * completion, here and in kaio_ring_ready() and kaio_ring_reap(); as long as it
+ * is, only kaio_getevents() collects, which takes it modulo the ring's nr.
  *
  * Return: the oldest completion, with *@nr - 1 after it; NULL with *@nr 0 when
  * there is none.
@@ -112,15 +117,14 @@ KAIO_INLINE int kaio_ring_attach(struct kaio_ring *ring, kaio_context_t ctx)
 KAIO_INLINE const struct kaio_event *
 kaio_ring_peek(const struct kaio_ring *ring, unsigned *nr)
 {
-	/* Only this side moves head, so that its own last store is seen. */
+	/* Only the reaper stores head, so it sees its own last store. */
 	uint32_t head = __atomic_load_n(&ring->header->head, __ATOMIC_RELAXED);
 	/*
 	 * Acquire: pairs with the smp_wmb() that aio_complete() has between
-	 * the event and its store of ring->tail. A tail seen is an event seen.
+	 * its store of the event and its store of ring->tail.
 	 */
 	uint32_t tail = __atomic_load_n(&ring->header->tail, __ATOMIC_ACQUIRE);
 
-	/* Out of range is no ring to trust: io_getevents knows better. */
 	if (head < tail && tail < ring->nr) {
 		*nr = tail - head;
 	} else if (head > tail && head < ring->nr) {
@@ -133,17 +137,17 @@ kaio_ring_peek(const struct kaio_ring *ring, unsigned *nr)
 }
 
 /**
- * kaio_ring_ready - count the completions that wait to be collected
+ * kaio_ring_ready - count the completions that can be collected
  * @ring: an attached ring
  *
- * Return: how many; more may have come when it returns.
+ * Return: how many; there may be more when it returns.
  * Context: does not block; one reaper at a time; async-signal-safe.
  * Since: 0.1
  */
 KAIO_INLINE unsigned kaio_ring_ready(const struct kaio_ring *ring)
 {
 	uint32_t head = __atomic_load_n(&ring->header->head, __ATOMIC_RELAXED);
-	/* Acquire: as in kaio_ring_peek(), for who goes on to read events. */
+	/* Acquire: as in kaio_ring_peek(), as the caller may read events. */
 	uint32_t tail = __atomic_load_n(&ring->header->tail, __ATOMIC_ACQUIRE);
 
 	if (head >= ring->nr || tail >= ring->nr)
@@ -152,10 +156,10 @@ KAIO_INLINE unsigned kaio_ring_ready(const struct kaio_ring *ring)
 }
 
 /**
- * kaio_ring_advance - give completions that were read back to the kernel
+ * kaio_ring_advance - return slots of completions to the kernel
  * @ring: an attached ring
- * @nr: how many, no more than kaio_ring_ready() said: the kernel checks
- *	nothing, and overwrites what was not read
+ * @nr: how many, no more than kaio_ring_ready() returned: the kernel does not
+ *	check it, and would overwrite completions that were not read
  *
  * Context: does not block; one reaper at a time; async-signal-safe if that one
  * is not interrupted.
@@ -169,9 +173,9 @@ KAIO_INLINE void kaio_ring_advance(struct kaio_ring *ring, unsigned nr)
 	if (head >= ring->nr)
 		head -= ring->nr;
 	/*
-	 * Release: the reads of the events come before it. Pairs with the
-	 * kernel's load of ring->head, in aio_complete() and
-	 * user_refill_reqs_available(), which then fill the slots anew.
+	 * Release: the events are read before. Pairs with the kernel's load of
+	 * ring->head in aio_complete() and user_refill_reqs_available(), after
+	 * which the kernel writes the slots again.
 	 */
 	__atomic_store_n(&ring->header->head, head, __ATOMIC_RELEASE);
 }

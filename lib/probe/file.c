@@ -1,24 +1,22 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* What O_DIRECT asks of a file, and whether the file is asynchronous. */
+/* A file's alignment for O_DIRECT, and whether its I/O is asynchronous. */
 #define _FILE_OFFSET_BITS 64
+
+#include "pseudo-file.h"
 
 #include <kaio/probe.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
-/* The kernel's struct statx, as far as it matters: many headers are older. */
+/* The kernel's struct statx: many C libraries have an older one. */
 struct attributes {
 	uint32_t mask;
 	uint32_t unused1;
@@ -40,12 +38,17 @@ _Static_assert(offsetof(struct attributes, dio_mem_align) == 0x98, "statx");
 _Static_assert(offsetof(struct attributes, dio_read_offset_align) == 0xb4,
 	       "statx");
 
-/* Their files are in the page cache and nowhere else, O_DIRECT or not. */
+/* statfs(2): file systems in the page cache, with O_DIRECT and without it. */
 #define RAMFS 0x858458f6u
 #define TMPFS 0x01021994u
 #define HUGETLBFS 0x958458f6u
+#define BTRFS 0x9123683eu
 
-/* No device has larger logical blocks, and few have any of more than 4096. */
+/* Of <linux/fs.h>, which musl lacks. The kernel writes an int. */
+#define GET_INODE_FLAGS _IOR('f', 1, long)
+#define INODE_NOCOW 0x00800000u
+
+/* Logical blocks of devices: mostly at most 4096, never more than 65536. */
 #define GUESS_MIN 4096u
 #define GUESS_MAX 65536u
 
@@ -91,7 +94,7 @@ static bool is_in_memory(const struct statfs *system)
 	return type == RAMFS || type == TMPFS || type == HUGETLBFS;
 }
 
-/* A disk has its queue beside it, a partition beside its disk. */
+/* A disk has a queue folder in its own, a partition in its disk's. */
 static uint32_t sysfs_block_size(dev_t device)
 {
 	const char *const queues[] = { "queue", "../queue" };
@@ -100,23 +103,19 @@ static uint32_t sysfs_block_size(dev_t device)
 
 	for (i = 0; i < 2 && !size; i++) {
 		char path[128];
-		FILE *file;
+		char text[32];
 
 		snprintf(path, sizeof(path),
 			 "/sys/dev/block/%u:%u/%s/logical_block_size",
 			 major(device), minor(device), queues[i]);
-		file = fopen(path, "re");
-		if (!file)
-			continue;
-		if (fscanf(file, "%u", &size) != 1)
-			size = 0;
-		fclose(file);
+		if (pseudo_file_read(path, text, sizeof(text)) == 0)
+			size = (uint32_t)strtoul(text, NULL, 10);
 	}
 	return size;
 }
 
-/* musl takes requests as int, which not all of them fit. */
-static bool ask_device(int fd, unsigned long request, void *answer)
+/* musl takes requests as int, which does not hold all of them. */
+static bool ask(int fd, unsigned long request, void *answer)
 {
 	return ioctl(fd, request, answer) >= 0;
 }
@@ -127,7 +126,7 @@ static uint32_t device_block_size(int fd, const struct stat *status)
 
 	if (!S_ISBLK(status->st_mode))
 		return sysfs_block_size(status->st_dev);
-	if (!ask_device(fd, BLKSSZGET, &size) || size < 0)
+	if (!ask(fd, BLKSSZGET, &size) || size < 0)
 		return 0;
 	return (uint32_t)size;
 }
@@ -153,15 +152,13 @@ static void set_alignment(struct kaio_file_info *info,
 }
 
 static void find_alignment(int fd, const struct stat *status,
+			   const struct statfs *system,
 			   const struct attributes *attributes,
 			   struct kaio_file_info *info)
 {
-	struct statfs system;
 	uint32_t size;
 
-	if (fstatfs(fd, &system) < 0)
-		memset(&system, 0, sizeof(system));
-	if (info->kind == KAIO_FILE_REGULAR && is_in_memory(&system))
+	if (info->kind == KAIO_FILE_REGULAR && is_in_memory(system))
 		return;
 	if (attributes->mask & HAS_DIO_ALIGN) {
 		if (!attributes->dio_mem_align || !attributes->dio_offset_align)
@@ -178,28 +175,57 @@ static void find_alignment(int fd, const struct stat *status,
 		set_alignment(info, KAIO_ALIGN_DEVICE, size, size);
 		return;
 	}
-	size = guess(&system);
+	size = guess(system);
 	set_alignment(info, KAIO_ALIGN_GUESS, size, size);
 }
 
-/* Of the kinds that O_DIRECT means anything to. */
+/*
+ * For data with checksums, btrfs_direct_write() does a buffered write and waits
+ * for it. A file with the attribute NOCOW has no checksums; one that has none
+ * because of the mount option nodatasum cannot be told from others.
+ */
+static bool may_have_checksums(int fd, const struct statfs *system)
+{
+	unsigned flags = 0;
+
+	return (uint32_t)system->f_type == BTRFS &&
+	       !(ask(fd, GET_INODE_FLAGS, &flags) && flags & INODE_NOCOW);
+}
+
+static bool is_async(int fd, int open_flags, enum kaio_file_kind kind,
+		     const struct statfs *system,
+		     const struct attributes *attributes)
+{
+	/* fstatfs of a block device is about the file system of its name. */
+	bool writes_file = kind == KAIO_FILE_REGULAR &&
+			   (open_flags & O_ACCMODE) != O_RDONLY;
+
+	/* DAX is memory: dax_iomap_rw() copies before it returns. */
+	return open_flags & O_DIRECT &&
+	       !(attributes->attributes & ATTRIBUTE_DAX) &&
+	       !(writes_file && may_have_checksums(fd, system));
+}
+
+/* For regular files and block devices. */
 static void describe(int fd, int open_flags, const struct stat *status,
 		     struct kaio_file_info *info)
 {
 	struct attributes attributes;
-	bool direct = open_flags & O_DIRECT;
+	struct statfs system;
 
+	if (fstatfs(fd, &system) < 0)
+		memset(&system, 0, sizeof(system));
+	KAIO_MSAN_WRITTEN(&system, sizeof(system));
+	get_attributes(fd, &attributes);
 	if (info->kind == KAIO_FILE_REGULAR)
 		info->size = (uint64_t)status->st_size;
-	else if (!ask_device(fd, BLKGETSIZE64, &info->size))
+	else if (!ask(fd, BLKGETSIZE64, &info->size))
 		info->size = 0;
-	get_attributes(fd, &attributes);
-	find_alignment(fd, status, &attributes, info);
-	if (direct)
+	find_alignment(fd, status, &system, &attributes, info);
+	if (open_flags & O_DIRECT)
 		info->flags |= KAIO_FILE_DIRECT;
-	/* DAX is memory: dax_iomap_rw() copies, and has nothing to wait for. */
-	if (direct && info->flags & KAIO_FILE_CAN_DIRECT &&
-	    !(attributes.attributes & ATTRIBUTE_DAX))
+	if (info->flags & KAIO_FILE_CAN_DIRECT &&
+	    is_async(fd, open_flags, info->kind, &system, &attributes))
 		info->flags |= KAIO_FILE_ASYNC;
 }
 
@@ -215,6 +241,7 @@ static int file_info(int fd, struct kaio_file_info *info)
 		return -errno;
 	if (flags & O_PATH)
 		return -EBADF;
+	KAIO_MSAN_WRITTEN(&status, sizeof(status));
 	found.kind = kind_of(status.st_mode);
 	if (found.kind == KAIO_FILE_REGULAR || found.kind == KAIO_FILE_BLOCK)
 		describe(fd, flags, &status, &found);
@@ -222,7 +249,8 @@ static int file_info(int fd, struct kaio_file_info *info)
 	return 0;
 }
 
-__attribute__((cold)) int kaio_file_info(int fd, struct kaio_file_info *info)
+__attribute__((cold)) int kaio_get_file_info(int fd,
+					     struct kaio_file_info *info)
 {
 	int saved = errno;
 	int ret;

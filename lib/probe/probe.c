@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * What works here, and what it costs.
+ * What works here.
  *
- * The kernel looks at an operation in this order: io_submit_one() at its resfd,
- * __io_submit_one() at its opcode, aio_prep_rw() at its priority and rw_flags,
- * and only then aio_read() or aio_write() at how the file is open. So a read
- * from the end of a pipe that is for writing is -EBADF if all that came before
- * is known, and another error if not; and nothing has been done either way.
+ * The kernel checks an operation in this order: io_submit_one() its resfd,
+ * __io_submit_one() its opcode, aio_prep_rw() its priority and rw_flags, and
+ * only then aio_read() or aio_write() how the file is open. So a read from the
+ * write end of a pipe is -EBADF if the kernel knows everything that it checked
+ * before, and another error if not; and no data moves either way.
  */
 #include <kaio/prep.h>
 #include <kaio/probe.h>
@@ -14,19 +14,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-/* More than try_all() ever has in flight, with a kernel that takes anything. */
+/* More than try_all() has in flight, even if the kernel takes everything. */
 #define DEPTH 16
 
-/* Of rw_flags, a bit that no kernel knows. */
+/* A bit of rw_flags that no kernel knows. */
 #define RWF_UNKNOWN (1 << 30)
 
 #define RWF_FIRST KAIO_RWF_HIPRI
@@ -35,11 +33,11 @@
 struct trial {
 	kaio_context_t ctx;
 	int reader, writer; /* of a pipe that stays empty */
-	int memfd;	    /* -1 where there is none */
+	int memfd;	    /* -1: none */
 	int error;	    /* what kept an operation from being tried */
 };
 
-/* A system call that looks for a context and finds none is there. */
+/* -EINVAL is about the context: the system call exists. */
 static int presence(int ret)
 {
 	return ret == -EINVAL || ret > 0 ? 0 : ret;
@@ -66,13 +64,13 @@ static int submit(struct trial *trial, struct kaio_iocb *iocb)
 {
 	int ret = kaio_submit(trial->ctx, 1, &iocb);
 
-	/* There are slots: -EAGAIN, too, is about memory. */
+	/* There is room: -EAGAIN, too, is about memory. */
 	if (ret == -EAGAIN || ret == -ENOMEM)
 		trial->error = -ENOMEM;
 	return ret;
 }
 
-/* Taken; or refused for nothing but the pipe's end. */
+/* Accepted, or refused only because of the pipe's end. */
 static bool is_known(int ret)
 {
 	return ret == 1 || ret == -EBADF;
@@ -85,7 +83,8 @@ static void try_ring(struct trial *trial, struct kaio_probe *probe)
 	struct kaio_ring ring;
 	char nothing;
 
-	/* Complete when io_submit returns: pipe_read() has no more to do. */
+	/* Complete when io_submit returns: pipe_read() reads 0 bytes at once.
+	 */
 	kaio_prep_pread(&iocb, trial->reader, &nothing, 0, 0);
 	if (kaio_ring_attach(&ring, trial->ctx) == 0 &&
 	    submit(trial, &iocb) == 1 &&
@@ -117,7 +116,7 @@ static void try_opcodes(struct trial *trial, struct kaio_probe *probe)
 		try_opcode(trial, probe, KAIO_OP_FSYNC, trial->memfd, 0);
 		try_opcode(trial, probe, KAIO_OP_FDSYNC, trial->memfd, 0);
 	} else if (probe->opcodes & 1u << KAIO_OP_POLL) {
-		/* A pipe cannot be synced; but polls came to AIO later. */
+		/* A pipe has no fsync; but polls came to AIO later than it. */
 		probe->opcodes |= syncs;
 	}
 }
@@ -143,25 +142,25 @@ static int submit_write(struct trial *trial, int rw_flags, uint32_t flags)
 	kaio_prep_pwrite(&iocb, trial->reader, NULL, 0, 0);
 	iocb.rw_flags = rw_flags;
 	iocb.flags = flags;
-	/* Refused where they count: no class of priorities, and no eventfd. */
+	/* Not valid, so refused unless ignored: a priority, and an eventfd. */
 	iocb.reqprio = (int16_t)-1;
 	iocb.resfd = (uint32_t)trial->writer;
 	return submit(trial, &iocb);
 }
 
 /*
- * kiocb_set_rw_flags() refuses bits it does not know with -EOPNOTSUPP; then
- * APPEND with NOAPPEND as -EINVAL; then, with -EOPNOTSUPP again, what the file
- * does not do. So the pair tells the first from the last. It came in Linux 6.9,
- * before all flags that a pipe refuses but NOWAIT; and that came along with
- * rw_flags.
+ * kiocb_set_rw_flags() refuses first unknown bits, with -EOPNOTSUPP, then
+ * APPEND together with NOAPPEND, with -EINVAL, then what the file does not do,
+ * with -EOPNOTSUPP again: with the pair added, the first and the last can be
+ * told apart. NOAPPEND is of Linux 6.9, older than all flags that a pipe
+ * refuses except NOWAIT; and that is as old as rw_flags.
  */
 static void try_rw_flags(struct trial *trial, struct kaio_probe *probe)
 {
 	const int pair = KAIO_RWF_APPEND | KAIO_RWF_NOAPPEND;
 	int flag;
 
-	/* Not looked at, as before Linux 4.13? */
+	/* Ignored, as before Linux 4.13? */
 	if (submit_write(trial, RWF_UNKNOWN, 0) != -EOPNOTSUPP)
 		return;
 	for (flag = RWF_FIRST; flag <= RWF_LAST; flag *= 2)
@@ -196,14 +195,15 @@ static int open_files(struct trial *trial)
 	return 0;
 }
 
+/* Not close, a cancellation point: the other files would stay open. */
 static void close_files(const struct trial *trial)
 {
-	if (trial->memfd >= 0)
-		close(trial->memfd);
-	if (trial->reader >= 0) {
-		close(trial->reader);
-		close(trial->writer);
-	}
+	const int files[] = { trial->memfd, trial->reader, trial->writer };
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if (files[i] >= 0)
+			syscall(SYS_close, files[i]);
 }
 
 static int try_all(struct trial *trial, struct kaio_probe *probe)
@@ -224,7 +224,7 @@ static int try_all(struct trial *trial, struct kaio_probe *probe)
 		       : 0;
 }
 
-__attribute__((cold)) int kaio_probe(struct kaio_probe *probe)
+__attribute__((cold)) int kaio_probe_system(struct kaio_probe *probe)
 {
 	struct trial trial = { .reader = -1, .writer = -1, .memfd = -1 };
 	int saved = errno;
@@ -235,85 +235,13 @@ __attribute__((cold)) int kaio_probe(struct kaio_probe *probe)
 	memset(probe, 0, sizeof(*probe));
 	probe->ring = -ENOTSUP;
 	try_calls(probe);
-	/* Without io_destroy, a context would be left behind. */
+	/* Without io_destroy, the context would stay. */
 	if (probe->setup < 0 || probe->destroy < 0 || probe->submit < 0)
 		return -ENOSYS;
 	ret = open_files(&trial);
 	if (ret == 0)
 		ret = try_all(&trial, probe);
 	close_files(&trial);
-	errno = saved;
-	return ret;
-}
-
-static int read_number(const char *path, uint64_t *number)
-{
-	FILE *file = fopen(path, "re");
-	int ret;
-
-	if (!file)
-		return -errno;
-	ret = fscanf(file, "%" SCNu64, number) == 1 ? 0 : -ENODATA;
-	fclose(file);
-	return ret;
-}
-
-/* From a list like "0-3,8"; 0 if it is none. */
-static uint32_t count_cpus(const char *list)
-{
-	uint32_t cpus = 0;
-
-	for (;;) {
-		char *end;
-		unsigned long first = strtoul(list, &end, 10);
-		unsigned long last = first;
-
-		if (end == list)
-			return 0;
-		if (*end == '-')
-			last = strtoul(end + 1, &end, 10);
-		cpus += (uint32_t)(last - first + 1);
-		list = end + 1;
-		if (*end != ',')
-			return *end == '\n' ? cpus : 0;
-	}
-}
-
-/* Not those online, or present: num_possible_cpus(). */
-static uint32_t possible_cpus(void)
-{
-	FILE *file = fopen("/sys/devices/system/cpu/possible", "re");
-	char list[4096] = "";
-	uint32_t cpus = 0;
-	long present;
-
-	if (file) {
-		if (fgets(list, sizeof(list), file))
-			cpus = count_cpus(list);
-		fclose(file);
-	}
-	if (cpus)
-		return cpus;
-	present = sysconf(_SC_NPROCESSORS_CONF);
-	return present > 0 ? (uint32_t)present : 1;
-}
-
-__attribute__((cold)) int kaio_limits(struct kaio_limits *limits)
-{
-	struct kaio_limits found = { 0 };
-	int saved = errno;
-	int ret;
-
-	if (!limits)
-		return -EINVAL;
-	ret = read_number("/proc/sys/fs/aio-nr", &found.aio_nr);
-	if (ret == 0)
-		ret = read_number("/proc/sys/fs/aio-max-nr", &found.aio_max_nr);
-	if (ret == 0) {
-		found.possible_cpus = possible_cpus();
-		found.page_size = (uint32_t)sysconf(_SC_PAGESIZE);
-		*limits = found;
-	}
 	errno = saved;
 	return ret;
 }

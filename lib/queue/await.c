@@ -3,8 +3,6 @@
  * Waiting. A thread sleeps only when there is nothing to submit that the kernel
  * would take, nothing in the ring, and nobody else to wait for the kernel.
  */
-#include "queue/collect.h"
-#include "queue/submit.h"
 #include "queue/wait.h"
 #include "spin.h"
 

@@ -16,15 +16,15 @@ static unsigned events_in_flight(const struct kaio_queue *queue)
 }
 
 /* events may be where done ends. */
-static unsigned append(struct kaio_queue *queue,
-		       const struct kaio_event *events, unsigned nr)
+static inline unsigned append(struct kaio_queue *queue,
+			      const struct kaio_event *events, unsigned nr)
 {
 	unsigned tail = queue->done_tail;
-	unsigned i, n;
+	unsigned n;
 
-	for (i = 0; i < nr; i++) {
-		queue->done[tail & queue->done_mask] = events[i];
-		if (unlikely(events[i].obj == (uintptr_t)&queue->wakeup))
+	for (; nr; nr--, events++) {
+		queue->done[tail & queue->done_mask] = *events;
+		if (unlikely(events->obj == (uintptr_t)&queue->wakeup))
 			kaioq_wakeup_collected(queue);
 		else
 			tail++;

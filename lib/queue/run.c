@@ -6,8 +6,6 @@
  */
 #include "queue/run.h"
 
-#include "queue/submit.h"
-
 #include <kaio/prep.h>
 
 #include <limits.h>
@@ -19,15 +17,19 @@ static void call_back(struct kaio_queue *queue)
 	struct kaio_op *op = (struct kaio_op *)kaio_event_iocb(event);
 	int64_t res = event->res;
 
-	queue_delivered(queue, 1);
-	queue_leave(queue);
+	if (likely(queue->fast)) {
+		queue_delivered_fast(queue, 1);
+		op->complete(op, res);
+		return;
+	}
+	kaioq_leave(queue);
 	op->complete(op, res);
 	queue_lock(queue);
 }
 
 int kaioq_run_once(struct kaio_queue *queue, struct queue_wait *wait)
 {
-	int ret = kaioq_await(queue, wait);
+	int ret = queue_await(queue, wait);
 	unsigned batch;
 	int n = 0;
 

@@ -2,9 +2,6 @@
 /* Collecting into the caller's array. */
 #include "queue/wait.h"
 
-#include "queue/collect.h"
-#include "queue/submit.h"
-
 #include <limits.h>
 
 static unsigned take_done(struct kaio_queue *queue, struct kaio_event *events,

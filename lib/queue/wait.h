@@ -4,7 +4,8 @@
 #define QUEUE_WAIT_H
 
 #include "deadline.h"
-#include "queue/queue.h"
+#include "queue/collect.h"
+#include "queue/submit.h"
 #include "queue/wakeup.h"
 
 #include <errno.h>
@@ -43,6 +44,18 @@ static inline bool queue_wait_is_over(const struct kaio_queue *queue,
  * completions are in done then. 0 or a negative errno.
  */
 int kaioq_await(struct kaio_queue *queue, struct queue_wait *wait);
+
+/* The same: a fast queue has what it waits for, mostly, in the ring. */
+static inline int queue_await(struct kaio_queue *queue, struct queue_wait *wait)
+{
+	if (likely(queue->fast && queue->ring.header)) {
+		queue_submit(queue);
+		if (kaioq_collect_ring(queue) &&
+		    queue_done(queue) >= queue_enough(queue, wait))
+			return 0;
+	}
+	return kaioq_await(queue, wait);
+}
 
 /* Whether it is worth to wait for more. */
 static inline bool queue_has_more(const struct kaio_queue *queue,

@@ -10,8 +10,6 @@
  * wakeups may become one, and one without a reason, because the reason was seen
  * before, does no harm.
  */
-#include "queue/wakeup.h"
-
 #include "queue/wait.h"
 
 #include <kaio/prep.h>

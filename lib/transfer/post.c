@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /* Posting a transfer, and waiting for it. */
-#include "queue/collect.h"
 #include "queue/push.h"
 #include "queue/run.h"
-#include "queue/submit.h"
 #include "transfer/transfer.h"
 
 static inline void activate(struct kaio_transfer *transfer)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * The ABI layer: every error that <kaio/abi.h> lists, those of kaio_submit()
- * aside, which test-abi-submit.c has. The kernel makes them, unless it cannot
- * be brought to.
+ * The ABI layer: every error that <kaio/abi.h> lists, except those of
+ * kaio_submit(), which are in abi-submit.c. The kernel makes them, where a test
+ * can cause that.
  */
 #include "calls.h"
 #include "faults.h"
@@ -98,7 +98,7 @@ START_TEST(cancel_refuses_an_operation_it_cannot_read)
 }
 END_TEST
 
-/* Both calls that collect; the one under a mask leaves the mask as it is. */
+/* Both calls that collect; the one with a mask leaves it as it is. */
 static int collect(bool masked, kaio_context_t ctx, long min_nr, long nr,
 		   struct kaio_event *events, const struct timespec *timeout)
 {
@@ -191,7 +191,7 @@ static void count_signal(int number)
 
 START_TEST(a_signal_interrupts_a_wait_that_has_nothing)
 {
-	/* It comes again, should it come before the wait. */
+	/* Repeated, in case it arrives before the wait. */
 	static const struct itimerval often = { { 0, 5000 }, { 0, 5000 } };
 	struct sigaction action = { .sa_handler = count_signal,
 				    .sa_flags = SA_RESTART };
@@ -206,7 +206,7 @@ START_TEST(a_signal_interrupts_a_wait_that_has_nothing)
 }
 END_TEST
 
-/* What no test can ask of the kernel, or not without privileges. */
+/* Errors that no test can cause, or not without privileges. */
 START_TEST(other_errors_pass_through_as_they_are)
 {
 	static const int setup[] = { ENOMEM, EINTR, ENOSYS, EPERM };
@@ -232,7 +232,7 @@ START_TEST(other_errors_pass_through_as_they_are)
 }
 END_TEST
 
-/* Old container profiles refuse io_pgetevents. */
+/* Old container profiles forbid io_pgetevents. */
 START_TEST(getevents_never_issues_io_pgetevents)
 {
 	kaio_context_t ctx = new_context(1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The ABI layer: how completions are waited for. */
+/* The ABI layer: waiting for completions. */
 #include "calls.h"
 #include "faults.h"
 #include "suites.h"
@@ -89,7 +89,7 @@ static void count_signal(int number)
 	signals = signals + 1;
 }
 
-/* Rings once, and the write that it makes ends the wait. */
+/* Runs once; the write that it makes ends the wait. */
 static int ring_fd;
 
 static void write_to_eventfd(int number)

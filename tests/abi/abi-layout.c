@@ -76,7 +76,7 @@ SAME((int)KAIO_RWF_SYNC, RWF_SYNC);
 SAME((int)KAIO_RWF_NOWAIT, RWF_NOWAIT);
 SAME((int)KAIO_RWF_APPEND, RWF_APPEND);
 
-/* What older <linux/fs.h> lack is compared with the kernel's source. */
+/* Values that older <linux/fs.h> lack, from the kernel's source. */
 #ifndef RWF_NOAPPEND
 #define RWF_NOAPPEND 0x20
 #endif
@@ -99,12 +99,12 @@ SAME((int)KAIO_IOPRIO_CLASS_RT, (int)IOPRIO_CLASS_RT);
 SAME((int)KAIO_IOPRIO_CLASS_BE, (int)IOPRIO_CLASS_BE);
 SAME((int)KAIO_IOPRIO_CLASS_IDLE, (int)IOPRIO_CLASS_IDLE);
 SAME(KAIO_IOPRIO(0, 0), 0);
-/* Not IOPRIO_PRIO_VALUE(), which is a function in newer headers. */
+/* IOPRIO_PRIO_VALUE() is a function in newer headers. */
 SAME(KAIO_IOPRIO(1 + 1, 3 + 4), (IOPRIO_CLASS_BE << IOPRIO_CLASS_SHIFT) | 7);
 SAME(KAIO_IOPRIO(KAIO_IOPRIO_CLASS_IDLE, 0),
      IOPRIO_CLASS_IDLE << IOPRIO_CLASS_SHIFT);
 
-/* RWF_SUPPORTED grows with the kernel: a bit that we lack shows here. */
+/* RWF_SUPPORTED grows with the kernel: a missing bit fails here. */
 START_TEST(every_rwf_flag_of_the_installed_headers_has_a_name)
 {
 	int ours = KAIO_RWF_HIPRI | KAIO_RWF_DSYNC | KAIO_RWF_SYNC |

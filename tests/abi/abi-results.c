@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The ABI layer: what operations that the kernel took come back with. */
+/* The ABI layer: the results of operations that were accepted. */
 #include "calls.h"
 #include "suites.h"
 
@@ -29,7 +29,7 @@ START_TEST(reads_and_writes_return_the_bytes_they_moved)
 }
 END_TEST
 
-/* A file that takes O_DIRECT, of 64 KiB; or -1. */
+/* A file of 64 KiB with O_DIRECT, or -1. */
 static int direct_file(void)
 {
 	static char zeros[65536];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The ABI layer: each reason for which kaio_submit() takes no operation. */
+/* The ABI layer: each error of kaio_submit(). */
 #include "calls.h"
 #include "faults.h"
 #include "suites.h"
@@ -21,7 +21,7 @@ static int zero(void)
 	return fd;
 }
 
-/* An operation that the kernel takes as it is. */
+/* An operation that the kernel accepts. */
 static struct kaio_iocb good(void)
 {
 	struct kaio_iocb iocb;
@@ -129,7 +129,7 @@ START_TEST(a_size_beyond_2_to_the_63_is_invalid)
 	kaio_context_t ctx = new_context(1);
 	struct kaio_iocb iocb = good();
 
-	/* ssize_t is the kernel's, of 64 bits to a 32-bit program, too. */
+	/* ssize_t is the kernel's: 64 bits, for a 32-bit program too. */
 	iocb.nbytes = (uint64_t)INT64_MAX + 1;
 	ck_assert_int_eq(submit(ctx, &iocb), -EINVAL);
 	iocb.nbytes = UINT64_MAX;
@@ -255,7 +255,7 @@ START_TEST(a_priority_needs_a_class_and_the_right_to_it)
 }
 END_TEST
 
-/* What no test can ask of the kernel; -EAGAIN is in test-abi.c for real. */
+/* Errors that no test can cause; abi.c has a real -EAGAIN. */
 START_TEST(other_errors_pass_through_as_they_are)
 {
 	static const int errors[] = { ENOMEM, ENOSYS, EPERM, EAGAIN };

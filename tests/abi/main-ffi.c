@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The same tests, of the symbols that the inline functions are exported as. */
+/* The same tests on the symbols that the inline functions are exported as. */
 #include "harness.h"
 #include "suites.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The prep layer: what is prepared, the kernel does. */
+/* The prep layer: the kernel does what is prepared. */
 #include "calls.h"
 #include "suites.h"
 

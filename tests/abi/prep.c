@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * The prep layer: what each function writes. tests/test-prep-ffi is this file
- * again, calling not the inline functions but the symbols of the library.
+ * The prep layer: what each function writes. test-abi-ffi has this file again,
+ * and calls the symbols of the library instead of the inline functions.
  */
 #include "harness.h"
 #include "suites.h"
@@ -62,7 +62,7 @@ static void prep_poll(struct kaio_iocb *iocb)
 
 static const struct {
 	void (*prep)(struct kaio_iocb *iocb);
-	struct kaio_iocb result; /* what is not named is 0 */
+	struct kaio_iocb result; /* other members are 0 */
 } preps[] = {
 	{ prep_iocb,
 	  { .lio_opcode = 0xabcd,
@@ -102,7 +102,7 @@ static const struct {
 	    .buf = POLLIN | POLLOUT } },
 };
 
-/* Addresses are no constants of 64 bits: the table has numbers for them. */
+/* An address is no constant of 64 bits: the table has numbers instead. */
 static uint64_t address(uint64_t number)
 {
 	switch (number) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * The ring layer, on rings in memory that no kernel knows, small enough to try
- * every position of head and tail. tests/test-ring-ffi is this file again,
- * calling not the inline functions but the symbols of the library.
+ * The ring layer, on rings in memory that is not the kernel's, small enough to
+ * try every position of head and tail. test-abi-ffi has this file again, and
+ * calls the symbols of the library instead of the inline functions.
  */
 #include "harness.h"
 #include "suites.h"
@@ -203,7 +203,7 @@ START_TEST(reap_copies_in_order_over_the_wrap_and_up_to_max)
 }
 END_TEST
 
-START_TEST(an_absurd_head_or_tail_yields_nothing)
+START_TEST(an_index_out_of_range_yields_nothing)
 {
 	static const uint32_t absurd[] = { NR_MAX, NR_MAX + 1, UINT32_MAX };
 	struct kaio_event events[NR_MAX];
@@ -244,7 +244,7 @@ Suite *suite_ring(void)
 		peek_shows_the_run_up_to_the_wrap_in_place,
 		advance_moves_head_over_the_wrap_and_nothing_else,
 		reap_copies_in_order_over_the_wrap_and_up_to_max,
-		an_absurd_head_or_tail_yields_nothing,
+		an_index_out_of_range_yields_nothing,
 		the_size_is_that_of_the_structure,
 	};
 

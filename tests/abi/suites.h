@@ -7,6 +7,7 @@
 Suite *suite_abi_errors(void);
 Suite *suite_abi_getevents(void);
 Suite *suite_abi_layout(void);
+Suite *suite_abi_limits(void);
 Suite *suite_abi_results(void);
 Suite *suite_abi_submit(void);
 Suite *suite_abi(void);

@@ -53,7 +53,7 @@ static void cannot_open(const struct engine *engine, int ret)
 	if (engine->is_aio && ret == -EAGAIN) {
 		struct kaio_limits limits = { 0 };
 
-		kaio_limits(&limits);
+		kaio_get_limits(&limits);
 		die("%s: not enough quota: fs.aio-nr is %" PRIu64
 		    " and fs.aio-max-nr %" PRIu64
 		    "; take a smaller depth, or sysctl fs.aio-max-nr",

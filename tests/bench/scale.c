@@ -107,7 +107,7 @@ static bool fits(const struct options *options, const struct job *job,
 	for (e = 0; e < options->nr_engines; e++)
 		if (options->engines[e]->is_aio)
 			break;
-	if (e == options->nr_engines || kaio_limits(&limits) < 0 ||
+	if (e == options->nr_engines || kaio_get_limits(&limits) < 0 ||
 	    limits.aio_nr + wanted <= limits.aio_max_nr)
 		return true;
 	note("%u of %s are left out: not enough quota, fs.aio-nr is %llu and "

@@ -110,7 +110,7 @@ struct target target_open(const char *path, const struct options *options,
 		usage_error("%s: --verify is for reads", path);
 	direct = target.seeks && !options->buffered;
 	target.fd = open_it(path, target.writes, direct);
-	if (kaio_file_info(target.fd, &info) < 0)
+	if (kaio_get_file_info(target.fd, &info) < 0)
 		die("%s: cannot be asked for its alignment", path);
 	target.size = info.size;
 	if (target.seeks)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* What the kernel makes of an alignment that kaio_file_info() tells. */
+/* What the kernel makes of an alignment that kaio_get_file_info() tells. */
 #ifndef ALIGNMENT_H
 #define ALIGNMENT_H
 

@@ -48,6 +48,7 @@ static _Thread_local bool madvise_refused;
 static _Thread_local int eventfd_error;
 static _Thread_local unsigned setup_size;
 static _Thread_local void (*before_getevents)(void);
+static _Thread_local void (*edit_statx)(uint32_t *words);
 
 void faults_reset(void)
 {
@@ -59,6 +60,7 @@ void faults_reset(void)
 	eventfd_error = 0;
 	setup_size = 0;
 	before_getevents = NULL;
+	edit_statx = NULL;
 	memory_left = 0;
 	faults_nr_taken = 0;
 }
@@ -105,6 +107,11 @@ void faults_refuse_eventfd(int error)
 void faults_before_getevents(void (*hook)(void))
 {
 	before_getevents = hook;
+}
+
+void faults_edit_statx(void (*edit)(uint32_t *words))
+{
+	edit_statx = edit;
 }
 
 void faults_setup_size(unsigned nr_events)
@@ -182,6 +189,11 @@ long __wrap_syscall(long number, ...)
 		if (before_getevents)
 			before_getevents();
 		break;
+	case SYS_statx:
+		ret = __real_syscall(number, a[0], a[1], a[2], a[3], a[4]);
+		if (ret == 0 && edit_statx)
+			edit_statx((uint32_t *)a[4]);
+		return ret;
 	}
 	return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

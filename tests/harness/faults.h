@@ -38,6 +38,9 @@ void faults_destroy_context(bool dead);
 /* Runs before each io_getevents goes to the kernel; NULL for nothing. */
 void faults_before_getevents(void (*hook)(void));
 
+/* Changes what statx answers, as the words of a struct statx; NULL: nothing. */
+void faults_edit_statx(void (*edit)(uint32_t *words));
+
 /* io_setup gets this in place of what the library asks for; 0: no change. */
 void faults_setup_size(unsigned nr_events);
 

@@ -6,6 +6,8 @@
 #include <kaio.h>
 
 #include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +23,9 @@ static const struct {
 	{ "kaio_getevents", KAIO_CALL_GETEVENTS },
 	{ "kaio_pgetevents", KAIO_CALL_PGETEVENTS },
 	{ "kaio_ring_attach", KAIO_CALL_RING_ATTACH },
-	{ "kaio_probe", KAIO_CALL_PROBE },
-	{ "kaio_limits", KAIO_CALL_LIMITS },
-	{ "kaio_file_info", KAIO_CALL_FILE_INFO },
+	{ "kaio_probe_system", KAIO_CALL_PROBE_SYSTEM },
+	{ "kaio_get_limits", KAIO_CALL_GET_LIMITS },
+	{ "kaio_get_file_info", KAIO_CALL_GET_FILE_INFO },
 	{ "kaio_queue_create", KAIO_CALL_QUEUE_CREATE },
 	{ "kaio_queue_destroy", KAIO_CALL_QUEUE_DESTROY },
 	{ "kaio_queue_push", KAIO_CALL_QUEUE_PUSH },
@@ -43,6 +45,8 @@ static const struct {
 	{ "kaio_transfer_result", KAIO_CALL_TRANSFER_RESULT },
 	{ "kaio_transfer_bytes", KAIO_CALL_TRANSFER_BYTES },
 	{ "kaio_transfer_release", KAIO_CALL_TRANSFER_RELEASE },
+	{ "kaio_transfer_active", KAIO_CALL_TRANSFER_ACTIVE },
+	{ "kaio_transfer_cancel", KAIO_CALL_TRANSFER_CANCEL },
 };
 
 #define NAMED(error)          \
@@ -53,12 +57,12 @@ static const struct {
 	const char *name;
 	int number;
 } errors[] = {
-	NAMED(EACCES),	   NAMED(EAGAIN),  NAMED(EBADF),   NAMED(EBUSY),
-	NAMED(ECANCELED),  NAMED(ECHILD),  NAMED(EFAULT),  NAMED(EINPROGRESS),
-	NAMED(EINTR),	   NAMED(EINVAL),  NAMED(ELOOP),   NAMED(EMFILE),
-	NAMED(ENFILE),	   NAMED(ENOBUFS), NAMED(ENODATA), NAMED(ENOENT),
-	NAMED(ENOMEM),	   NAMED(ENOSPC),  NAMED(ENOSYS),  NAMED(ENOTSUP),
-	NAMED(EOPNOTSUPP), NAMED(EPERM),   NAMED(EIO),	   NAMED(ETIMEDOUT),
+	NAMED(EACCES),	  NAMED(EAGAIN),  NAMED(EBADF),	    NAMED(EBUSY),
+	NAMED(ECANCELED), NAMED(ECHILD),  NAMED(EFAULT),    NAMED(EINPROGRESS),
+	NAMED(EINTR),	  NAMED(EINVAL),  NAMED(EMFILE),    NAMED(ENFILE),
+	NAMED(ENOBUFS),	  NAMED(ENODATA), NAMED(ENOENT),    NAMED(ENOMEM),
+	NAMED(ENOSPC),	  NAMED(ENOSYS),  NAMED(ENOTSUP),   NAMED(EOPNOTSUPP),
+	NAMED(EPERM),	  NAMED(EIO),	  NAMED(ETIMEDOUT),
 };
 
 #define UNKNOWN (-4095) /* no errno */
@@ -162,7 +166,7 @@ START_TEST(errors_of_one_call_have_sentences_of_their_own)
 				const char *b = kaio_explain(calls[i].call,
 							     -errors[k].number);
 
-				/* One number: EOPNOTSUPP and ENOTSUP. */
+				/* EOPNOTSUPP and ENOTSUP are one number. */
 				ck_assert_msg(
 					a != b ||
 						errors[j].number ==
@@ -175,14 +179,15 @@ START_TEST(errors_of_one_call_have_sentences_of_their_own)
 }
 END_TEST
 
+/* By the kernel, or by io_submit through a queue. */
+static const int results[] = {
+	EAGAIN, EBADF, EDQUOT,	   EFAULT, EFBIG,     EILSEQ,	 EINTR,
+	EINVAL, EIO,   ENODATA,	   ENODEV, ENOMEM,    ENOSPC,	 ENOSYS,
+	EPERM,	EPIPE, EOPNOTSUPP, ESTALE, EOVERFLOW, ETIMEDOUT, ECANCELED,
+};
+
 START_TEST(what_may_come_of_an_operation_has_a_sentence)
 {
-	/* By the kernel, or by io_submit through a queue. */
-	const int results[] = { EAGAIN,	   EBADF,    ECANCELED,	 EDQUOT, EFAULT,
-				EFBIG,	   EILSEQ,   EINTR,	 EINVAL, EIO,
-				EISDIR,	   ENODATA,  ENODEV,	 ENOMEM, ENOSPC,
-				ENOSYS,	   EPERM,    EOPNOTSUPP, EPIPE,	 ESTALE,
-				ETIMEDOUT, EOVERFLOW };
 	size_t i;
 
 	for (i = 0; i < COUNT(results); i++) {
@@ -195,14 +200,77 @@ START_TEST(what_may_come_of_an_operation_has_a_sentence)
 }
 END_TEST
 
+static bool says(enum kaio_call call, int error, const char *word)
+{
+	return strstr(kaio_explain(call, -error), word) != NULL;
+}
+
+/* Where the call itself returns the same error, the sentence has both. */
+START_TEST(a_transfers_calls_explain_the_errors_of_operations)
+{
+	const enum kaio_call status[] = { KAIO_CALL_TRANSFER_TEST,
+					  KAIO_CALL_TRANSFER_WAIT,
+					  KAIO_CALL_TRANSFER_RESULT };
+	const int both[] = { EINVAL, EPERM, ENODATA, ENOSYS, EINTR };
+	size_t i, j, k;
+
+	for (i = 0; i < COUNT(status); i++)
+		for (j = 0; j < COUNT(results); j++) {
+			for (k = 0; k < COUNT(both); k++)
+				if (results[j] == both[k])
+					break;
+			if (k < COUNT(both))
+				continue;
+			ck_assert_ptr_eq(
+				kaio_explain(status[i], -results[j]),
+				kaio_explain(KAIO_CALL_RESULT, -results[j]));
+		}
+	for (i = 0; i < COUNT(status); i++) {
+		ck_assert(says(status[i], EINVAL, "iovecs"));
+		ck_assert(says(status[i], EINVAL, "never posted"));
+		ck_assert(says(status[i], EPERM, "file"));
+		ck_assert(says(status[i], EPERM, "policy"));
+		ck_assert(says(status[i], ENODATA, "medium"));
+		ck_assert(says(status[i], ENOSYS, "policy"));
+	}
+	ck_assert(says(KAIO_CALL_TRANSFER_TEST, ENODATA, "end of the file"));
+	ck_assert(says(KAIO_CALL_TRANSFER_WAIT, EINTR, "the wait"));
+	ck_assert(says(KAIO_CALL_TRANSFER_TEST, EINTR, "the operation"));
+}
+END_TEST
+
+START_TEST(einval_of_an_operation_has_all_its_causes)
+{
+	const char *causes[] = { "alignment", "iovecs",	 "1024",     "offset",
+				 "opcode",    "eventfd", "priority", "file" };
+	size_t i;
+
+	for (i = 0; i < COUNT(causes); i++)
+		ck_assert_msg(says(KAIO_CALL_RESULT, EINVAL, causes[i]), "%s",
+			      causes[i]);
+}
+END_TEST
+
 START_TEST(the_same_error_means_another_thing_from_another_call)
 {
-	ck_assert_ptr_nonnull(strstr(kaio_explain(KAIO_CALL_SETUP, -EAGAIN),
-				     "fs.aio-max-nr"));
-	ck_assert_ptr_nonnull(strstr(kaio_explain(KAIO_CALL_SUBMIT, -EAGAIN),
-				     "collect completions"));
-	ck_assert_ptr_nonnull(
-		strstr(kaio_explain(KAIO_CALL_RESULT, -EINVAL), "alignment"));
+	ck_assert(says(KAIO_CALL_SETUP, EAGAIN, "fs.aio-max-nr"));
+	ck_assert(says(KAIO_CALL_SUBMIT, EAGAIN, "collect completions"));
+	ck_assert(says(KAIO_CALL_RESULT, EAGAIN, "KAIO_RWF_NOWAIT"));
+}
+END_TEST
+
+START_TEST(a_call_that_is_newer_than_the_library_is_unknown)
+{
+	const char *unknown = kaio_explain(KAIO_CALL_SETUP, UNKNOWN);
+	const int newer[] = { -1, 32, 33, 63, 64, 65, 1 << 20 };
+	size_t i;
+	int error;
+
+	for (i = 0; i < COUNT(newer); i++)
+		for (error = 1; error < 200; error++)
+			ck_assert_ptr_eq(
+				kaio_explain((enum kaio_call)newer[i], -error),
+				unknown);
 }
 END_TEST
 
@@ -225,6 +293,8 @@ START_TEST(it_always_has_an_answer)
 				ck_assert_str_ne(text, none);
 		}
 	ck_assert_int_eq(errno, 4711);
+	ck_assert_ptr_eq(kaio_explain(KAIO_CALL_SUBMIT, INT_MIN),
+			 kaio_explain(KAIO_CALL_SUBMIT, UNKNOWN));
 	check_sentence(none);
 	check_sentence(kaio_explain(KAIO_CALL_SUBMIT, UNKNOWN));
 }
@@ -236,7 +306,10 @@ Suite *suite_probe_explain(void)
 		every_error_that_a_header_documents_has_a_sentence,
 		errors_of_one_call_have_sentences_of_their_own,
 		what_may_come_of_an_operation_has_a_sentence,
+		a_transfers_calls_explain_the_errors_of_operations,
+		einval_of_an_operation_has_all_its_causes,
 		the_same_error_means_another_thing_from_another_call,
+		a_call_that_is_newer_than_the_library_is_unknown,
 		it_always_has_an_answer,
 	};
 

@@ -5,9 +5,10 @@
 int main(void)
 {
 	Suite *const suites[] = {
-		suite_probe(),	      suite_probe_explain(),
-		suite_probe_file(),   suite_probe_limits(),
-		suite_probe_mounts(), suite_probe_seccomp(),
+		suite_probe(),	       suite_probe_cancel(),
+		suite_probe_explain(), suite_probe_file(),
+		suite_probe_limits(),  suite_probe_mounts(),
+		suite_probe_seccomp(),
 	};
 
 	return harness_run(suites, COUNT(suites));

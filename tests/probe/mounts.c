@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/*
- * The probe layer on block devices and file systems of several kinds, which
- * takes root. What is mounted is in a mount namespace of the test's process,
- * and its loop device clears itself: both end with the process, whatever its
- * end is.
- */
+/* The probe layer on block devices and file systems of several kinds. */
 #include "alignment.h"
+#include "disk.h"
 #include "faults.h"
 #include "fixture.h"
 #include "harness.h"
@@ -13,104 +9,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/loop.h>
-#include <sched.h>
+#include <linux/fs.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define FILE_SIZE 262144
-#define DISK_SIZE (512L << 20)
-
-/* Where a test ends, and why; else NULL. */
-static char reason[256];
-static int loop_fd = -1;
-static char loop_path[32];
-
-static bool cannot(const char *what)
-{
-	snprintf(reason, sizeof(reason), "%s: %s", what, strerror(errno));
-	return false;
-}
-
-/* A sparse disk of its own, in memory nowhere and on no path. */
-static int open_disk(void)
-{
-	char path[] = "/tmp/kaio-XXXXXX";
-	int fd = mkstemp(path);
-
-	if (fd >= 0 && (unlink(path) < 0 || ftruncate(fd, DISK_SIZE) < 0))
-		return -1;
-	return fd;
-}
-
-static bool attach_loop(uint32_t sector_size)
-{
-	struct loop_config config = {
-		.block_size = sector_size,
-		.info = { .lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO },
-	};
-	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	int disk = open_disk();
-	int tries;
-
-	if (control < 0)
-		return cannot("/dev/loop-control");
-	if (disk < 0)
-		return cannot("a file for the disk");
-	config.fd = (uint32_t)disk;
-	/* Others may take the free one first. */
-	for (tries = 0; tries < 10; tries++) {
-		int number = ioctl(control, LOOP_CTL_GET_FREE);
-
-		snprintf(loop_path, sizeof(loop_path), "/dev/loop%d", number);
-		loop_fd = open(loop_path, O_RDWR | O_DIRECT | O_CLOEXEC);
-		if (loop_fd >= 0 &&
-		    ioctl(loop_fd, LOOP_CONFIGURE, &config) == 0)
-			return true;
-		if (loop_fd >= 0)
-			close(loop_fd);
-	}
-	return cannot("LOOP_CONFIGURE");
-}
-
-static bool mount_here(const char *type, const char *source)
-{
-	if (unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return cannot("a mount namespace");
-	if (mount(source, "/tmp", type, 0, NULL) < 0)
-		return cannot(type);
-	return true;
-}
-
-static bool mount_new(const char *type, const char *options,
-		      uint32_t sector_size)
-{
-	char command[256];
-
-	if (!attach_loop(sector_size))
-		return false;
-	snprintf(command, sizeof(command), "mkfs.%s %s %s >/dev/null 2>&1",
-		 type, options, loop_path);
-	if (system(command) != 0) {
-		snprintf(reason, sizeof(reason),
-			 "mkfs.%s is not installed, or refuses", type);
-		return false;
-	}
-	return mount_here(type, loop_path);
-}
 
 static int open_file(void)
 {
-	int fd;
+	int fd = fixture_file(O_RDWR | O_DIRECT, FILE_SIZE);
 
-	ck_assert_ok(setenv("TMPDIR", "/tmp", 1));
-	fd = fixture_file(O_RDWR | O_DIRECT, FILE_SIZE);
 	ck_assert_int_ge(fd, 0);
 	return fd;
 }
@@ -119,43 +31,43 @@ static struct kaio_file_info info_of(int fd)
 {
 	struct kaio_file_info info;
 
-	ck_assert_ok(kaio_file_info(fd, &info));
+	ck_assert_ok(kaio_get_file_info(fd, &info));
 	return info;
 }
 
 static void is_direct(const struct kaio_file_info *info,
-		      enum kaio_file_kind kind, uint64_t size)
+		      enum kaio_file_kind kind, uint64_t size, unsigned async)
 {
 	ck_assert_uint_eq(info->kind, kind);
 	ck_assert_uint_eq(info->size, size);
-	ck_assert_uint_eq(info->flags, KAIO_FILE_DIRECT | KAIO_FILE_CAN_DIRECT |
-					       KAIO_FILE_ASYNC);
+	ck_assert_uint_eq(info->flags,
+			  KAIO_FILE_DIRECT | KAIO_FILE_CAN_DIRECT | async);
 }
 
 /* As the kernel tells it, and as it was told before Linux 6.1. */
 static void check_device(uint32_t sector_size)
 {
-	struct kaio_file_info info = info_of(loop_fd);
+	struct kaio_file_info info = info_of(disk_fd);
 
-	is_direct(&info, KAIO_FILE_BLOCK, DISK_SIZE);
+	is_direct(&info, KAIO_FILE_BLOCK, DISK_SIZE, KAIO_FILE_ASYNC);
 	ck_assert_uint_eq(info.offset_align, sector_size);
-	alignment_is_the_kernels(loop_fd, &info);
-	alignment_is_accepted(loop_fd, &info);
-	alignment_is_needed(loop_fd, &info);
+	alignment_is_the_kernels(disk_fd, &info);
+	alignment_is_accepted(disk_fd, &info);
+	alignment_is_needed(disk_fd, &info);
 	faults_fail(SYS_statx, ENOSYS, 1);
-	info = info_of(loop_fd);
-	is_direct(&info, KAIO_FILE_BLOCK, DISK_SIZE);
+	info = info_of(disk_fd);
+	is_direct(&info, KAIO_FILE_BLOCK, DISK_SIZE, KAIO_FILE_ASYNC);
 	ck_assert_uint_eq(info.align_source, KAIO_ALIGN_DEVICE);
 	ck_assert_uint_eq(info.offset_align, sector_size);
-	alignment_is_accepted(loop_fd, &info);
+	alignment_is_accepted(disk_fd, &info);
 }
 
-static void check_file(uint32_t sector_size)
+static void check_file(uint32_t sector_size, unsigned async)
 {
 	int fd = open_file();
 	struct kaio_file_info info = info_of(fd);
 
-	is_direct(&info, KAIO_FILE_REGULAR, FILE_SIZE);
+	is_direct(&info, KAIO_FILE_REGULAR, FILE_SIZE, async);
 	alignment_is_the_kernels(fd, &info);
 	if (info.align_source == KAIO_ALIGN_FILE) {
 		ck_assert_uint_ge(info.offset_align, sector_size);
@@ -164,48 +76,134 @@ static void check_file(uint32_t sector_size)
 	alignment_is_accepted(fd, &info);
 	faults_fail(SYS_statx, ENOSYS, 1);
 	info = info_of(fd);
-	is_direct(&info, KAIO_FILE_REGULAR, FILE_SIZE);
+	is_direct(&info, KAIO_FILE_REGULAR, FILE_SIZE, async);
 	ck_assert_uint_ge(info.align_source, KAIO_ALIGN_DEVICE);
 	if (info.align_source == KAIO_ALIGN_DEVICE)
 		ck_assert_uint_eq(info.offset_align, sector_size);
 	alignment_is_accepted(fd, &info);
 }
 
-#define DEVICE_TEST(name, sector_size)         \
-	START_TEST(name)                       \
-	{                                      \
-		if (!attach_loop(sector_size)) \
-			SKIP("%s", reason);    \
-		check_device(sector_size);     \
-	}                                      \
+#define DEVICE_TEST(name, sector_size)           \
+	START_TEST(name)                         \
+	{                                        \
+		if (!disk_attach(sector_size))   \
+			SKIP("%s", disk_reason); \
+		check_device(sector_size);       \
+	}                                        \
 	END_TEST
 
-#define FILE_TEST(name, type, options, sector_size)         \
-	START_TEST(name)                                    \
-	{                                                   \
-		if (!mount_new(type, options, sector_size)) \
-			SKIP("%s", reason);                 \
-		check_file(sector_size);                    \
-	}                                                   \
+#define FILE_TEST(name, type, options, sector_size, async)                   \
+	START_TEST(name)                                                     \
+	{                                                                    \
+		if (!disk_attach(sector_size) || !disk_mount(type, options)) \
+			SKIP("%s", disk_reason);                             \
+		check_file(sector_size, async);                              \
+	}                                                                    \
 	END_TEST
 
 DEVICE_TEST(a_device_with_sectors_of_512_bytes, 512)
 DEVICE_TEST(a_device_with_sectors_of_4096_bytes, 4096)
-FILE_TEST(ext4_on_sectors_of_512_bytes, "ext4", "-q", 512)
-FILE_TEST(ext4_on_sectors_of_4096_bytes, "ext4", "-q", 4096)
-FILE_TEST(xfs_on_sectors_of_512_bytes, "xfs", "-q -f", 512)
-FILE_TEST(xfs_on_sectors_of_4096_bytes, "xfs", "-q -f", 4096)
-FILE_TEST(btrfs_on_sectors_of_512_bytes, "btrfs", "-q -f", 512)
-FILE_TEST(btrfs_on_sectors_of_4096_bytes, "btrfs", "-q -f", 4096)
+FILE_TEST(ext4_on_sectors_of_512_bytes, "ext4", "-q", 512, KAIO_FILE_ASYNC)
+FILE_TEST(ext4_on_sectors_of_4096_bytes, "ext4", "-q", 4096, KAIO_FILE_ASYNC)
+FILE_TEST(xfs_on_sectors_of_512_bytes, "xfs", "-q -f", 512, KAIO_FILE_ASYNC)
+FILE_TEST(xfs_on_sectors_of_4096_bytes, "xfs", "-q -f", 4096, KAIO_FILE_ASYNC)
+FILE_TEST(btrfs_on_sectors_of_512_bytes, "btrfs", "-q -f", 512, 0)
+FILE_TEST(btrfs_on_sectors_of_4096_bytes, "btrfs", "-q -f", 4096, 0)
+
+static void set_nocow(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int flags = 0;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_ok(ioctl(fd, FS_IOC_GETFLAGS, &flags));
+	flags |= FS_NOCOW_FL;
+	ck_assert_ok(ioctl(fd, FS_IOC_SETFLAGS, &flags));
+	close(fd);
+}
+
+/* As chattr +C does: files made from now on have no checksums. */
+START_TEST(btrfs_without_checksums_is_asynchronous)
+{
+	if (!disk_attach(512) || !disk_mount("btrfs", "-q -f"))
+		SKIP("%s", disk_reason);
+	set_nocow("/tmp");
+	check_file(512, KAIO_FILE_ASYNC);
+}
+END_TEST
+
+START_TEST(reads_of_btrfs_are_asynchronous_with_checksums_too)
+{
+	char path[64];
+	int fd;
+
+	if (!disk_attach(512) || !disk_mount("btrfs", "-q -f"))
+		SKIP("%s", disk_reason);
+	fd = open_file();
+	ck_assert_uint_eq(info_of(fd).flags & KAIO_FILE_ASYNC, 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ck_assert_uint_eq(info_of(open(path, O_RDONLY | O_DIRECT)).flags,
+			  KAIO_FILE_DIRECT | KAIO_FILE_CAN_DIRECT |
+				  KAIO_FILE_ASYNC);
+	ck_assert_uint_eq(info_of(open(path, O_WRONLY | O_DIRECT)).flags,
+			  KAIO_FILE_DIRECT | KAIO_FILE_CAN_DIRECT);
+}
+END_TEST
+
+START_TEST(a_block_device_is_asynchronous_wherever_its_name_is)
+{
+	struct stat status;
+	int fd;
+
+	if (!disk_attach(512) || !disk_mount("btrfs", "-q -f"))
+		SKIP("%s", disk_reason);
+	ck_assert_ok(fstat(disk_fd, &status));
+	ck_assert_ok(mknod("/tmp/disk", S_IFBLK | 0600, status.st_rdev));
+	fd = open("/tmp/disk", O_RDWR | O_DIRECT | O_CLOEXEC);
+	if (fd < 0)
+		SKIP("a mounted disk cannot be opened: %s", strerror(errno));
+	ck_assert_uint_ne(info_of(fd).flags & KAIO_FILE_ASYNC, 0);
+}
+END_TEST
+
+/* The block size is in sysfs beside the disk, and a guess would be 4096. */
+START_TEST(a_partition_has_the_sectors_of_its_disk)
+{
+	struct kaio_file_info info;
+
+	if (!disk_attach_partition(512) || !disk_mount("ext4", "-q"))
+		SKIP("%s", disk_reason);
+	faults_fail(SYS_statx, ENOSYS, 1);
+	info = info_of(open_file());
+	ck_assert_uint_eq(info.align_source, KAIO_ALIGN_DEVICE);
+	ck_assert_uint_eq(info.offset_align, 512);
+}
+END_TEST
+
+START_TEST(the_guess_is_the_file_systems_block_size_up_to_65536)
+{
+	struct kaio_file_info info;
+	int fd;
+
+	if (!disk_attach(512) || !disk_mount("xfs", "-q -f -b size=65536"))
+		SKIP("%s", disk_reason);
+	fd = open_file();
+	faults_fail(SYS_statx, ENOSYS, 1);
+	faults_fail(SYS_openat, EACCES, 2);
+	info = info_of(fd);
+	ck_assert_uint_eq(info.align_source, KAIO_ALIGN_GUESS);
+	ck_assert_uint_eq(info.mem_align, 65536);
+	ck_assert_uint_eq(info.offset_align, 65536);
+}
+END_TEST
 
 START_TEST(tmpfs_has_no_direct_io)
 {
 	struct kaio_file_info info;
 	int fd;
 
-	if (!mount_here("tmpfs", "tmpfs"))
-		SKIP("%s", reason);
-	ck_assert_ok(setenv("TMPDIR", "/tmp", 1));
+	if (!disk_mount_tmpfs())
+		SKIP("%s", disk_reason);
 	fd = fixture_file(O_RDWR, FILE_SIZE);
 	info = info_of(fd);
 	ck_assert_uint_eq(info.kind, KAIO_FILE_REGULAR);
@@ -226,6 +224,11 @@ Suite *suite_probe_mounts(void)
 		xfs_on_sectors_of_4096_bytes,
 		btrfs_on_sectors_of_512_bytes,
 		btrfs_on_sectors_of_4096_bytes,
+		btrfs_without_checksums_is_asynchronous,
+		reads_of_btrfs_are_asynchronous_with_checksums_too,
+		a_block_device_is_asynchronous_wherever_its_name_is,
+		a_partition_has_the_sectors_of_its_disk,
+		the_guess_is_the_file_systems_block_size_up_to_65536,
 		tmpfs_has_no_direct_io,
 	};
 

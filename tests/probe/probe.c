@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The probe layer: what works here, and what a depth costs. */
+/* The probe layer: what works here. */
 #include "faults.h"
 #include "harness.h"
+#include "left.h"
 #include "policy.h"
 #include "suites.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stddef.h>
@@ -14,28 +14,6 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-/* Contexts of this process: each has its ring mapped. */
-static int count_contexts(void)
-{
-	FILE *maps = fopen("/proc/self/maps", "r");
-	char line[512];
-	int contexts = 0;
-
-	while (maps && fgets(line, sizeof(line), maps))
-		contexts += strstr(line, "[aio]") != NULL;
-	if (maps)
-		fclose(maps);
-	return contexts;
-}
-
-static int first_free_fd(void)
-{
-	int fd = dup(STDERR_FILENO);
-
-	close(fd);
-	return fd;
-}
 
 START_TEST(it_finds_what_is_known_to_be_here)
 {
@@ -46,7 +24,7 @@ START_TEST(it_finds_what_is_known_to_be_here)
 	size_t i;
 
 	memset(&probe, 0xff, sizeof(probe));
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_ok(probe.setup);
 	ck_assert_ok(probe.destroy);
 	ck_assert_ok(probe.submit);
@@ -60,7 +38,7 @@ START_TEST(it_finds_what_is_known_to_be_here)
 }
 END_TEST
 
-/* preadv2() and pwritev2() look at the flags as AIO does, on any file. */
+/* pwritev2() checks the flags as AIO does, on any file. */
 START_TEST(rw_flags_are_those_that_pwritev2_knows)
 {
 	char path[] = "/tmp/kaio-XXXXXX";
@@ -71,13 +49,12 @@ START_TEST(rw_flags_are_those_that_pwritev2_knows)
 
 	ck_assert_int_ge(fd, 0);
 	unlink(path);
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_uint_lt(probe.rw_flags, KAIO_RWF_NOSIGNAL * 2);
 	for (flag = 1; flag <= KAIO_RWF_NOSIGNAL; flag *= 2) {
 		bool taken = pwritev2(fd, &iov, 1, 0, flag) == 1;
 
-		/* A file may refuse what the kernel knows, but not take more.
-		 */
+		/* A file may refuse a known flag, not accept another. */
 		ck_assert_msg(!taken || probe.rw_flags & (unsigned)flag,
 			      "flag %#x", (unsigned)flag);
 		if (flag < KAIO_RWF_NOWAIT)
@@ -88,24 +65,24 @@ END_TEST
 
 START_TEST(it_leaves_nothing_behind)
 {
-	int contexts = count_contexts();
-	int fd = first_free_fd();
+	int contexts = left_contexts();
+	int fd = left_first_fd();
 	struct kaio_probe probe;
 	int i;
 
 	errno = 4711;
 	for (i = 0; i < 3; i++)
-		ck_assert_ok(kaio_probe(&probe));
-	ck_assert_int_eq(kaio_probe(NULL), -EINVAL);
+		ck_assert_ok(kaio_probe_system(&probe));
+	ck_assert_int_eq(kaio_probe_system(NULL), -EINVAL);
 	faults_fail_after(SYS_io_setup, 1, EAGAIN);
-	ck_assert_int_eq(kaio_probe(&probe), -EAGAIN);
+	ck_assert_int_eq(kaio_probe_system(&probe), -EAGAIN);
 	ck_assert_int_eq(errno, 4711);
-	ck_assert_int_eq(first_free_fd(), fd);
-	ck_assert_int_eq(count_contexts(), contexts);
+	ck_assert_int_eq(left_first_fd(), fd);
+	ck_assert_int_eq(left_contexts(), contexts);
 }
 END_TEST
 
-/* The call that looks whether io_setup is there, and the one that uses it. */
+/* The first io_setup tests whether it exists, the second makes a context. */
 START_TEST(errors_of_io_setup_are_passed_through)
 {
 	const int errors[] = { EAGAIN, ENOMEM };
@@ -114,7 +91,7 @@ START_TEST(errors_of_io_setup_are_passed_through)
 
 	for (i = 0; i < COUNT(errors); i++) {
 		faults_fail_after(SYS_io_setup, 1, errors[i]);
-		ck_assert_int_eq(kaio_probe(&probe), -errors[i]);
+		ck_assert_int_eq(kaio_probe_system(&probe), -errors[i]);
 		ck_assert_int_eq(probe.setup, -errors[i]);
 		ck_assert_ok(probe.getevents);
 		ck_assert_uint_eq(probe.opcodes, 0);
@@ -132,7 +109,7 @@ START_TEST(a_kernel_without_aio_is_enosys)
 
 	for (i = 0; i < COUNT(calls); i++)
 		faults_fail(calls[i], ENOSYS, 1000);
-	ck_assert_int_eq(kaio_probe(&probe), -ENOSYS);
+	ck_assert_int_eq(kaio_probe_system(&probe), -ENOSYS);
 	ck_assert_int_eq(probe.setup, -ENOSYS);
 	ck_assert_int_eq(probe.destroy, -ENOSYS);
 	ck_assert_int_eq(probe.submit, -ENOSYS);
@@ -152,7 +129,7 @@ START_TEST(memory_that_ran_out_is_no_finding)
 
 	for (i = 0; i < COUNT(errors); i++) {
 		faults_fail_after(SYS_io_submit, 5, errors[i]);
-		ck_assert_int_eq(kaio_probe(&probe), -ENOMEM);
+		ck_assert_int_eq(kaio_probe_system(&probe), -ENOMEM);
 	}
 }
 END_TEST
@@ -168,19 +145,21 @@ static void limit_fds(rlim_t fds)
 
 START_TEST(without_file_descriptors_it_is_emfile)
 {
-	int fd = first_free_fd();
+	int fd = left_first_fd();
 	struct kaio_probe probe;
 	struct rlimit before;
 
 	ck_assert_ok(getrlimit(RLIMIT_NOFILE, &before));
 	limit_fds((rlim_t)fd + 2);
-	ck_assert_int_eq(kaio_probe(&probe), -EMFILE);
-	ck_assert_int_eq(first_free_fd(), fd);
+	errno = 4711;
+	ck_assert_int_eq(kaio_probe_system(&probe), -EMFILE);
+	ck_assert_int_eq(errno, 4711);
+	ck_assert_int_eq(left_first_fd(), fd);
 	limit_fds((rlim_t)fd + 1);
-	ck_assert_int_eq(kaio_probe(&probe), -EMFILE);
-	ck_assert_int_eq(first_free_fd(), fd);
+	ck_assert_int_eq(kaio_probe_system(&probe), -EMFILE);
+	ck_assert_int_eq(left_first_fd(), fd);
 	limit_fds(before.rlim_cur);
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 }
 END_TEST
 
@@ -190,11 +169,11 @@ START_TEST(where_the_system_has_no_file_descriptors_it_is_enfile)
 
 	if (!policy_refuse(SYS_pipe2, ENFILE))
 		SKIP("there are no seccomp filters, or no fork");
-	ck_assert_int_eq(kaio_probe(&probe), -ENFILE);
+	ck_assert_int_eq(kaio_probe_system(&probe), -ENFILE);
 }
 END_TEST
 
-/* What io_submit says, call by call: the ring, seven operations, a cancel. */
+/* Results of io_submit: for the ring, for seven operations, for a cancel. */
 #define OLD_OPERATIONS \
 	1, -EBADF, -EBADF, -EBADF, -EBADF, -EINVAL, -EINVAL, -EINVAL, -EINVAL
 #define OPERATIONS 1, -EBADF, -EBADF, -EBADF, -EBADF, 1, 1, 1, 1
@@ -205,7 +184,7 @@ START_TEST(a_kernel_before_4_13_knows_no_rw_flags_and_four_operations)
 	struct kaio_probe probe;
 
 	faults_script_submit(results, COUNT(results));
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_uint_eq(probe.opcodes, 0x183);
 	ck_assert_int_eq(probe.cancel, -EINVAL);
 	ck_assert_uint_eq(probe.rw_flags, 0);
@@ -219,7 +198,7 @@ START_TEST(a_kernel_that_takes_any_rw_flags_knows_none)
 	struct kaio_probe probe;
 
 	faults_script_submit(results, COUNT(results));
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_uint_eq(probe.rw_flags, 0);
 }
 END_TEST
@@ -234,7 +213,7 @@ START_TEST(a_kernel_of_4_19_knows_nowait_although_its_pipes_do_not)
 	struct kaio_probe probe;
 
 	faults_script_submit(results, COUNT(results));
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_uint_eq(probe.opcodes, 0x1af);
 	ck_assert_uint_eq(probe.rw_flags,
 			  KAIO_RWF_HIPRI | KAIO_RWF_DSYNC | KAIO_RWF_SYNC |

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* The probe layer and the queue where a policy refuses system calls. */
+/* The probe layer and the queue where a policy forbids system calls. */
 #include "fixture.h"
 #include "harness.h"
 #include "policy.h"
@@ -18,8 +18,8 @@
 	} while (0)
 
 /*
- * A test for each answer that policies have for what they do not allow. The
- * function's name ends as those of tests do, for SKIP.
+ * A test for each of the two errors that policies return. The function's name
+ * ends as those of tests do, for SKIP.
  */
 #define WITH_EITHER_ANSWER(name)       \
 	START_TEST(name##_with_eperm)  \
@@ -54,7 +54,7 @@ static void use_a_queue(void)
 		ck_assert_int_eq(event.res, i % 2 ? 0 : 4096);
 	}
 	fixture_check(buffer, 4096, 0);
-	/* It remembers which one works: one refusal, and it is over. */
+	/* It remembers which one works after the first refusal. */
 	kaio_queue_stats(queue, &stats);
 	ck_assert_uint_le(stats.getevents_calls, 11);
 	ck_assert_ok(kaio_queue_destroy(queue));
@@ -68,7 +68,7 @@ without_io_setup_there_is_no_aio_and_it_says_who_refuses_fn(int error)
 	kaio_context_t ctx = 0;
 
 	REFUSE(io_setup, error);
-	ck_assert_int_eq(kaio_probe(&probe), -ENOSYS);
+	ck_assert_int_eq(kaio_probe_system(&probe), -ENOSYS);
 	ck_assert_int_eq(probe.setup, -error);
 	ck_assert_int_eq(probe.submit, 0);
 	ck_assert_int_eq(probe.getevents, 0);
@@ -87,7 +87,7 @@ static void without_io_submit_there_is_no_aio_fn(int error)
 	struct kaio_probe probe;
 
 	REFUSE(io_submit, error);
-	ck_assert_int_eq(kaio_probe(&probe), -ENOSYS);
+	ck_assert_int_eq(kaio_probe_system(&probe), -ENOSYS);
 	ck_assert_int_eq(probe.setup, 0);
 	ck_assert_int_eq(probe.submit, -error);
 }
@@ -98,7 +98,7 @@ START_TEST(without_io_destroy_no_context_is_made)
 	struct kaio_probe probe;
 
 	REFUSE(io_destroy, EPERM);
-	ck_assert_int_eq(kaio_probe(&probe), -ENOSYS);
+	ck_assert_int_eq(kaio_probe_system(&probe), -ENOSYS);
 	ck_assert_int_eq(probe.destroy, -EPERM);
 	ck_assert_uint_eq(probe.opcodes, 0);
 }
@@ -109,7 +109,7 @@ static void without_io_pgetevents_all_else_works_fn(int error)
 	struct kaio_probe probe;
 
 	REFUSE(io_pgetevents, error);
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_int_eq(probe.pgetevents, -error);
 	ck_assert_int_eq(probe.getevents, 0);
 	ck_assert_ptr_nonnull(
@@ -125,7 +125,7 @@ static void without_io_getevents_a_queue_sleeps_in_io_pgetevents_fn(int error)
 	struct kaio_probe probe;
 
 	REFUSE(io_getevents, error);
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_int_eq(probe.getevents, -error);
 	ck_assert_int_eq(probe.pgetevents, 0);
 	ck_assert_int_eq(kaio_getevents(0, 0, 1, &event, NULL), -error);
@@ -145,7 +145,7 @@ without_either_a_queue_collects_from_the_ring_and_does_not_sleep_fn(int error)
 
 	REFUSE(io_getevents, error);
 	REFUSE(io_pgetevents, EPERM);
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_int_eq(probe.getevents, -error);
 	ck_assert_int_eq(probe.pgetevents, -EPERM);
 	ck_assert_int_eq(probe.ring, 0);
@@ -176,7 +176,7 @@ static void without_io_cancel_polls_run_on_fn(int error)
 	struct kaio_iocb iocb;
 
 	REFUSE(io_cancel, error);
-	ck_assert_ok(kaio_probe(&probe));
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_int_eq(probe.cancel, -error);
 	ck_assert(probe.opcodes & 1u << KAIO_OP_POLL);
 	fixture_endless(&iocb);
@@ -192,9 +192,9 @@ START_TEST(without_a_memfd_the_probe_finds_the_same)
 	struct kaio_probe with;
 	struct kaio_probe without;
 
-	ck_assert_ok(kaio_probe(&with));
+	ck_assert_ok(kaio_probe_system(&with));
 	REFUSE(memfd_create, EPERM);
-	ck_assert_ok(kaio_probe(&without));
+	ck_assert_ok(kaio_probe_system(&without));
 	ck_assert_mem_eq(&with, &without, sizeof(with));
 }
 END_TEST

@@ -4,6 +4,7 @@
 
 #include <check.h>
 
+Suite *suite_probe_cancel(void);
 Suite *suite_probe_explain(void);
 Suite *suite_probe_file(void);
 Suite *suite_probe_limits(void);
