@@ -438,8 +438,15 @@ unsigned kaio_queue_depth(const struct kaio_queue *queue);
  * KAIO_QUEUE_SHARED; not async-signal-safe.
  * Since: 0.1
  */
+#ifdef __cplusplus /* the structure has the same name, which is no mistake */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
 void kaio_queue_stats(const struct kaio_queue *queue,
 		      struct kaio_queue_stats *stats);
+#ifdef __cplusplus
+#pragma GCC diagnostic pop
+#endif
 
 KAIO_END_DECLS
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 #include "queue/collect.h"
 
+#include "msan.h"
 #include "queue/submit.h"
 #include "queue/wakeup.h"
 
@@ -22,6 +23,7 @@ static inline unsigned append(struct kaio_queue *queue,
 	unsigned tail = queue->done_tail;
 	unsigned n;
 
+	msan_unpoison_reads(events, nr);
 	for (; nr; nr--, events++) {
 		queue->done[tail & queue->done_mask] = *events;
 		if (unlikely(events->obj == (uintptr_t)&queue->wakeup))

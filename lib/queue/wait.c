@@ -2,6 +2,8 @@
 /* Collecting into the caller's array. */
 #include "queue/wait.h"
 
+#include "msan.h"
+
 #include <limits.h>
 
 static unsigned take_done(struct kaio_queue *queue, struct kaio_event *events,
@@ -77,6 +79,7 @@ static inline unsigned reap_ring(struct kaio_queue *queue,
 		nr = queue->inflight;
 	if (!nr)
 		return 0;
+	msan_unpoison_reads(run, nr);
 	if (nr == 1)
 		*events = *run;
 	else

@@ -10,40 +10,8 @@
 # on a machine with nothing else to do. With --check a ratio below its bar fails.
 set -eu
 
-rounds=11
-seconds=1
-check=0
-
-die() {
-	echo "libaio-fio: $*" >&2
-	exit 1
-}
-
-usage() {
-	echo "usage: tests/bench/libaio-fio.sh [-n ROUNDS] [-t SECONDS] [--check]" >&2
-	exit 2
-}
-
-while [ $# -gt 0 ]; do
-	case $1 in
-	-n | -t)
-		case ${2:-} in '' | 0* | *[!0-9]*) usage ;; esac
-		if [ "$1" = -n ]; then rounds=$2; else seconds=$2; fi
-		shift
-		;;
-	--check) check=1 ;;
-	*) usage ;;
-	esac
-	shift
-done
-
-libaiodir=${libaiodir:-lib/kaio-libaio}
-[ -e "$libaiodir/libaio.so.1" ] || die "there is no libaio.so.1 in $libaiodir"
-libaiodir=$(realpath "$libaiodir")
-command -v fio >/dev/null || die "fio is not installed"
-LD_LIBRARY_PATH=$libaiodir ldd "$(command -v fio)" |
-	grep -Fq "$libaiodir/libaio.so.1" ||
-	die "fio does not take $libaiodir/libaio.so.1"
+# shellcheck source=tests/bench/fio.sh
+. "$(dirname "$0")/fio.sh"
 [ "$(id -u)" -eq 0 ] || die "devices are set up by root"
 control=/sys/class/zram-control
 [ -e $control ] || modprobe zram 2>/dev/null ||
@@ -90,11 +58,6 @@ iops() {
 		--output-format=terse --terse-version=3 \
 		>"$dir/terse" 2>"$dir/log" || die "$(cat "$dir/log" "$dir/terse")"
 	awk -F ';' '$1 == 3 { print $8 }' "$dir/terse"
-}
-
-median() {
-	sort -n "$1" | awk '{ a[NR] = $1 }
-		END { print (a[int((NR + 1) / 2)] + a[int(NR / 2) + 1]) / 2 }'
 }
 
 # compare NAME BAR DEVICE DEPTH BATCH: a line of the table

@@ -29,7 +29,6 @@ static const struct {
 	{ "kaio_queue_create", KAIO_CALL_QUEUE_CREATE },
 	{ "kaio_queue_destroy", KAIO_CALL_QUEUE_DESTROY },
 	{ "kaio_queue_push", KAIO_CALL_QUEUE_PUSH },
-	{ "kaio_queue_push_slowly", KAIO_CALL_QUEUE_PUSH },
 	{ "kaio_queue_submit", KAIO_CALL_QUEUE_SUBMIT },
 	{ "kaio_queue_reap", KAIO_CALL_QUEUE_REAP },
 	{ "kaio_queue_wait", KAIO_CALL_QUEUE_WAIT },
