@@ -315,6 +315,7 @@ check_lib_readme()
 	readme=lib/README.md
 	(cd lib && ls ./*.[ch] ./*/*.[ch] ./*.map ./*/*.map ./*.in ./*/*.in) |
 		sed 's|^\./||' | sort >"$tmp/lib-files"
+	# shellcheck disable=SC2016 # backquotes of Markdown
 	sed -n 's/^| `\([^`]*\.[a-z]*\)` |.*/\1/p' "$readme" | sort \
 		>"$tmp/lib-named"
 	same "$tmp/lib-files" lib/ "$tmp/lib-named" "$readme"
