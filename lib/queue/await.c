@@ -11,25 +11,40 @@
 
 /*
  * What is ready. A call that waits need not ask the kernel for it before it
- * asks the kernel to wait for it.
+ * asks the kernel to wait for it; and while the reaper is in the kernel, all is
+ * left to it, the event of its wakeup above all.
  */
 static int collect_ready(struct kaio_queue *queue, bool waits)
 {
+	if (queue->in_kernel)
+		return 0;
 	if (queue_can_read_ring(queue))
 		return (int)kaioq_collect_ring(queue);
 	return waits || !queue->inflight ? 0
 					 : kaioq_collect_kernel(queue, 0, 0);
 }
 
+/* How many events to wait for at once. */
+static unsigned events_needed(const struct kaio_queue *queue,
+			      const struct queue_wait *wait)
+{
+	unsigned need = wait->min - queue_done(queue);
+
+	/* Any may be the wakeup's, or make room. */
+	if (queue->wakeup_fd >= 0 || queue->head != queue->tail)
+		return 1;
+	return need < queue->inflight ? need : queue->inflight;
+}
+
 /* Until the ring has need events or there is something else to do. */
 static bool spin(struct kaio_queue *queue, const struct queue_wait *wait,
-		 unsigned need, int64_t until)
+		 unsigned need)
 {
 	const struct kaio_ring ring = queue->ring;
 	int64_t end = now() + queue->spin_ns;
 
-	if (end > until)
-		end = until;
+	if (end > wait->deadline)
+		end = wait->deadline;
 	queue_unlock(queue);
 	while (kaio_ring_ready(&ring) < need &&
 	       !__atomic_load_n(&queue->wakeup_signaled, __ATOMIC_RELAXED) &&
@@ -40,37 +55,30 @@ static bool spin(struct kaio_queue *queue, const struct queue_wait *wait,
 	       queue_wait_is_over(queue, wait);
 }
 
-/* How many events to sleep for, and until when. */
-static unsigned plan_sleep(struct kaio_queue *queue,
-			   const struct queue_wait *wait, int64_t *until)
+static int sleep_in_kernel(struct kaio_queue *queue,
+			   const struct queue_wait *wait, unsigned need)
 {
 	bool retry = queue_is_short_of_memory(queue);
-	unsigned need = 1;
+	int64_t timeout = time_left(wait->deadline);
 
-	*until = wait->deadline;
-	if (queue->wakeup_fd >= 0)
-		retry |= kaioq_arm_wakeup(queue) < 0;
-	else if (queue->head == queue->tail)
-		need = wait->min - queue_done(queue);
-	if (need > queue->inflight)
-		need = queue->inflight ? queue->inflight : 1;
-	if (retry && time_left(*until) > RETRY_NS)
-		*until = now() + RETRY_NS;
-	return need;
+	if (queue->wakeup_fd >= 0 && kaioq_arm_wakeup(queue) < 0)
+		retry = true;
+	if (retry && timeout > RETRY_NS)
+		timeout = RETRY_NS;
+	return kaioq_collect_kernel(queue, need, timeout);
 }
 
 static int reap(struct kaio_queue *queue, const struct queue_wait *wait)
 {
-	int64_t until;
-	unsigned need = plan_sleep(queue, wait, &until);
+	unsigned need = events_needed(queue, wait);
 	int ret = 0;
 
 	queue->reaper = wait;
 	queue->wakeup_signaled = false;
 	kaioq_notify(queue);
 	if (!queue->spin_ns || !queue_can_read_ring(queue) ||
-	    !spin(queue, wait, need, until))
-		ret = kaioq_collect_kernel(queue, need, time_left(until));
+	    !spin(queue, wait, need))
+		ret = sleep_in_kernel(queue, wait, need);
 	queue->reaper = NULL;
 	return ret < 0 ? ret : 0;
 }

@@ -13,7 +13,7 @@ static inline bool queue_can_read_ring(const struct kaio_queue *queue)
 {
 	const struct kaio_ring_header *header = queue->ring.header;
 
-	return header && !queue->in_kernel &&
+	return header &&
 	       __atomic_load_n(&header->head, __ATOMIC_RELAXED) <
 		       queue->ring.nr &&
 	       __atomic_load_n(&header->tail, __ATOMIC_RELAXED) <

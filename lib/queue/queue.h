@@ -23,11 +23,9 @@
  * Threads. Under KAIO_QUEUE_SHARED the lock protects all of this but what is
  * marked atomic. At most one thread, the reaper, waits for the kernel:
  * queue->reaper is what it waits for, and in_kernel is set while it is in
- * io_getevents, without the lock. The ring is read with the lock, and only
- * while in_kernel is not set; a call that does not wait goes to io_getevents
- * otherwise, and the kernel serialises the two. All other waiting threads sleep
- * on changed. No thread has the lock or is the reaper while it is in a
- * callback.
+ * io_getevents, without the lock. Only the reaper collects then; at all other
+ * times who has the lock may. All other threads that wait sleep on changed. No
+ * thread has the lock or is the reaper while it is in a callback.
  */
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H

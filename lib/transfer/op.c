@@ -217,8 +217,7 @@ static void push_again(struct op *op)
 	queue_lock(queue);
 	op->next_short = transfer->short_ops;
 	transfer->short_ops = op->index;
-	kaiot_enlist(transfer);
-	kaiot_push_waiting(queue);
+	kaiot_push(transfer);
 	queue_leave(queue);
 }
 

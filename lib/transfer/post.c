@@ -17,19 +17,12 @@ static inline void activate(struct kaio_transfer *transfer)
 static void post(struct kaio_transfer *transfer)
 {
 	struct kaio_queue *queue = transfer->queue;
-	unsigned pushed = 0;
 
 	activate(transfer);
 	if (transfer->shared)
 		transfer_ref(transfer);
-	if (!queue_has_waiting(queue))
-		pushed = kaioq_push_array(queue, transfer->ops,
-					  sizeof(struct op), transfer->nr);
-	if (pushed < transfer->nr) {
-		transfer->next = pushed;
-		kaiot_enlist(transfer);
-		kaiot_push_waiting(queue);
-	}
+	transfer->next = 0;
+	kaiot_push(transfer);
 	queue_submit(queue);
 }
 

@@ -3,28 +3,6 @@
 #include "queue/push.h"
 #include "transfer/transfer.h"
 
-void kaiot_enlist(struct kaio_transfer *transfer)
-{
-	struct queue_client *client = &transfer->queue->client;
-
-	if (!list_is_empty(&transfer->waiting))
-		return;
-	list_insert(&client->waiting, &transfer->waiting);
-	__atomic_store_n(&client->nr_waiting, client->nr_waiting + 1,
-			 __ATOMIC_RELAXED);
-}
-
-void kaiot_unlist(struct kaio_transfer *transfer)
-{
-	struct queue_client *client = &transfer->queue->client;
-
-	if (list_is_empty(&transfer->waiting))
-		return;
-	list_remove(&transfer->waiting);
-	__atomic_store_n(&client->nr_waiting, client->nr_waiting - 1,
-			 __ATOMIC_RELAXED);
-}
-
 /*
  * Those of a cancelled transfer complete instead, by way of the queue, so that
  * a program hears of it where it runs the queue and nowhere else.
@@ -55,18 +33,33 @@ static bool push_all(struct kaio_transfer *transfer)
 	return transfer->next == transfer->nr;
 }
 
+static void set_nr_waiting(struct queue_client *client, unsigned nr)
+{
+	__atomic_store_n(&client->nr_waiting, nr, __ATOMIC_RELAXED);
+}
+
 void kaiot_push_waiting(struct kaio_queue *queue)
 {
-	struct link *waiting = &queue->client.waiting;
+	struct queue_client *client = &queue->client;
 
-	while (!list_is_empty(waiting)) {
-		struct kaio_transfer *transfer =
-			(struct kaio_transfer *)((char *)waiting->next -
-						 offsetof(struct kaio_transfer,
-							  waiting));
+	while (!list_is_empty(&client->waiting)) {
+		struct kaio_transfer *transfer = LIST_ENTRY(
+			client->waiting.next, struct kaio_transfer, waiting);
 
 		if (!push_all(transfer))
 			break;
-		kaiot_unlist(transfer);
+		list_remove(&transfer->waiting);
+		set_nr_waiting(client, client->nr_waiting - 1);
 	}
+}
+
+void kaiot_push(struct kaio_transfer *transfer)
+{
+	struct queue_client *client = &transfer->queue->client;
+
+	if (list_is_empty(&transfer->waiting)) {
+		list_insert(&client->waiting, &transfer->waiting);
+		set_nr_waiting(client, client->nr_waiting + 1);
+	}
+	kaiot_push_waiting(transfer->queue);
 }

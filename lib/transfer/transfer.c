@@ -47,9 +47,7 @@ __attribute__((cold)) static void end(struct kaio_queue *queue)
 
 	for (link = transfers->next; link != transfers; link = next) {
 		struct kaio_transfer *transfer =
-			(struct kaio_transfer *)((char *)link -
-						 offsetof(struct kaio_transfer,
-							  transfers));
+			LIST_ENTRY(link, struct kaio_transfer, transfers);
 		bool active = transfer_is_active(transfer);
 		struct op *op;
 

@@ -83,6 +83,9 @@ static inline bool list_is_empty(const struct link *link)
 	return link->next == link;
 }
 
+#define LIST_ENTRY(link, type, member) \
+	((type *)((char *)(link)-offsetof(type, member)))
+
 /* Before a list's head: at its end. */
 static inline void list_insert(struct link *head, struct link *link)
 {
@@ -151,15 +154,13 @@ void kaiot_fail(struct op *op, int error);
 /* After the last operation of a post has finished. */
 void kaiot_end_post(struct kaio_transfer *transfer);
 
-/* With the queue's lock, if it is not waiting for slots already; or if it is.
- */
-void kaiot_enlist(struct kaio_transfer *transfer);
-void kaiot_unlist(struct kaio_transfer *transfer);
-
 /*
- * With the queue's lock: pushes operations of those that wait for slots, in
- * order, as far as there is room.
+ * With the queue's lock: pushes what there is room for, first of those that
+ * wait for slots already; the rest waits, too.
  */
+void kaiot_push(struct kaio_transfer *transfer);
+
+/* With the queue's lock: the same for those that wait for slots, in order. */
 void kaiot_push_waiting(struct kaio_queue *queue);
 
 #endif

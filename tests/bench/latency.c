@@ -150,9 +150,11 @@ static void run_spin(struct options *options)
 	static const struct {
 		const char *name;
 		int64_t ns;
-	} spins[] = { { "default", 0 },	  { "no spin", KAIO_NO_SPIN },
-		      { "10 us", 10000 }, { "20 us", 20000 },
-		      { "50 us", 50000 }, { "100 us", 100000 } };
+	} spins[] = { { "none", KAIO_NO_SPIN },
+		      { "10 us", 10000 },
+		      { "20 us", 20000 },
+		      { "50 us", 50000 },
+		      { "100 us", 100000 } };
 	static struct engine by_spin[sizeof(spins) / sizeof(*spins)];
 	size_t i;
 
@@ -183,10 +185,9 @@ const struct command latency_command = {
 const struct command spin_command = {
 	.name = "spin",
 	.arguments = "[OPTION...] [FILE...]",
-	.about = "the same, by how long a wait of libkaio's watches the ring",
+	.about = "the same, by how long a wait of libkaio's spins",
 	.details = "As latency, by pread(2) and by libkaio with several values "
-		   "of spin_ns; the default\nis to find out which of none and "
-		   "50 us is faster.",
+		   "of spin_ns.",
 	.columns = latency_columns,
 	.options = "brtsDuv",
 	.run = run_spin,
