@@ -42,7 +42,7 @@ static void completed(struct kaio_iocb *iocb, int64_t res)
 	int64_t rest = size - iocb->offset, data = rest < BLOCK ? rest : BLOCK;
 	int is_read = iocb->lio_opcode == KAIO_OP_PREAD;
 
-	/* Whole blocks are written: ftruncate() cuts off the last one. */
+	/* Whole blocks are written: ftruncate() shortens the last one. */
 	if (res >= 0 && res < (is_read ? data : BLOCK))
 		res = -ENODATA;
 	check(res, is_read ? "read" : "write");
@@ -66,14 +66,14 @@ int main(int argc, char **argv)
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (argc != 3)
 		errx(2, "usage: copy from to");
-	/* At its size at once: io_submit waits for writes that extend it. */
+	/* Its size first: io_submit waits for writes that extend it. */
 	if ((in = open(argv[1], O_RDONLY)) < 0 ||
 	    (size = lseek(in, 0, SEEK_END)) < 0 ||
 	    (out = open(argv[2], O_WRONLY | O_CREAT, 0666)) < 0 ||
 	    ftruncate(out, size) < 0)
 		err(1, "%s to %s", argv[1], argv[2]);
 	if (fcntl(out, F_SETFL, O_DIRECT) || fcntl(in, F_SETFL, O_DIRECT))
-		warnx("not both take O_DIRECT, going on buffered");
+		warnx("not both take O_DIRECT, copying buffered");
 	check(kaio_queue_create(&queue, DEPTH, NULL), "kaio_queue_create");
 	for (i = 0; i < DEPTH; i++)
 		read_next(&iocbs[i]);

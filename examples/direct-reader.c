@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * Prints what cksum(1) prints for a file, read with O_DIRECT to its last byte:
+ * Prints what cksum(1) prints for a file, read with O_DIRECT to its last byte.
+ * Each block is a transfer, which continues short reads:
  *	cc direct-reader.c $(pkg-config --cflags --libs libkaio) && ./a.out file
  */
 #define _GNU_SOURCE 1
@@ -16,8 +17,8 @@
 #define DEPTH 16
 #define BLOCK (256u * 1024) /* a multiple of every offset_align there is */
 
-static struct kaio_iocb iocbs[DEPTH];
-static int64_t results[DEPTH];
+static struct kaio_transfer *transfers[DEPTH];
+static struct kaio_queue *queue;
 static uint32_t sum;
 
 static int check(enum kaio_call call, int64_t ret)
@@ -29,70 +30,69 @@ static int check(enum kaio_call call, int64_t ret)
 
 static void add(const unsigned char *data, uint64_t size)
 {
-	int bit;
-
 	for (; size--; data++) {
 		sum ^= (uint32_t)*data << 24;
-		for (bit = 0; bit < 8; bit++)
+		for (int bit = 0; bit < 8; bit++)
 			sum = sum << 1 ^ (sum >> 31 ? 0x04c11db7 : 0);
 	}
 }
 
-static void read_at(struct kaio_queue *queue, int slot, int64_t offset)
+/* Whole blocks, beyond the end too: the last bytes are off the alignment. */
+static void create(int i, int fd, size_t align)
 {
-	/* Whole blocks, beyond the end, too: a tail is off the alignment. */
-	iocbs[slot].offset = offset;
-	results[slot] = -EINPROGRESS;
-	check(KAIO_CALL_QUEUE_PUSH, kaio_queue_push(queue, &iocbs[slot]));
+	const struct kaio_transfer_params params = {
+		.flags = KAIO_TRANSFER_EOF_OK,
+	};
+	void *buffer = aligned_alloc(align < 64 ? 64 : align, BLOCK);
+
+	if (!buffer)
+		errx(1, "no memory");
+	check(KAIO_CALL_TRANSFER_CREATE,
+	      kaio_transfer_create(&transfers[i], queue, 1, &params));
+	kaio_prep_pread(kaio_transfer_iocb(transfers[i], 0), fd, buffer, BLOCK,
+			(int64_t)i * BLOCK);
+	check(KAIO_CALL_TRANSFER_POST, kaio_transfer_post(transfers[i]));
 }
 
 int main(int argc, char **argv)
 {
 	struct kaio_file_info file;
-	struct kaio_event event;
-	struct kaio_queue *queue;
-	int64_t next, total = 0;
-	unsigned char length;
-	int fd, i, n, slot = 0;
+	int64_t length, total = 0;
+	int fd, i, n;
 
 	if (argc != 2)
 		errx(2, "usage: direct-reader file");
 	if ((fd = open(argv[1], O_RDONLY | O_CLOEXEC)) < 0)
 		err(1, "%s", argv[1]);
 	check(KAIO_CALL_GET_FILE_INFO, kaio_get_file_info(fd, &file));
-	if (!(file.flags & KAIO_FILE_CAN_DIRECT) ||
+	if (!(file.flags & KAIO_FILE_CAN_DIRECT) || BLOCK % file.read_align ||
 	    fcntl(fd, F_SETFL, O_DIRECT) < 0)
 		warnx("%s: no O_DIRECT here, reading buffered", argv[1]);
 	check(KAIO_CALL_QUEUE_CREATE, kaio_queue_create(&queue, DEPTH, NULL));
-	for (i = 0, next = 0; i < DEPTH; i++, next += BLOCK) {
-		size_t align = file.mem_align < 64 ? 64 : file.mem_align;
-		void *buffer = aligned_alloc(align, BLOCK);
-
-		if (!buffer || BLOCK % file.read_align)
-			errx(1, "no such buffers");
-		kaio_prep_pread(&iocbs[i], fd, buffer, BLOCK, 0);
-		read_at(queue, i, next);
-	}
+	for (i = 0; i < DEPTH; i++)
+		create(i, fd, file.mem_align);
 	/* They complete in any order, and are added up in the file's. */
-	do {
-		while (results[slot] == -EINPROGRESS) {
-			n = kaio_queue_wait(queue, &event, 1, 1, KAIO_FOREVER);
-			if (n != -EINTR && check(KAIO_CALL_QUEUE_WAIT, n))
-				results[kaio_event_iocb(&event) - iocbs] =
-					event.res;
-		}
-		n = check(KAIO_CALL_RESULT, results[slot]);
-		add((void *)(uintptr_t)iocbs[slot].buf, (uint64_t)n);
+	for (i = 0;; i = (i + 1) % DEPTH) {
+		struct kaio_iocb *iocb = kaio_transfer_iocb(transfers[i], 0);
+
+		do
+			n = kaio_transfer_wait(transfers[i], KAIO_FOREVER);
+		while (n == -EINTR);
+		check(KAIO_CALL_TRANSFER_WAIT, n);
+		n = (int)kaio_transfer_bytes(transfers[i]);
+		add((unsigned char *)(uintptr_t)iocb->buf, (uint64_t)n);
 		total += n;
-		read_at(queue, slot, next);
-		next += BLOCK;
-		slot = (slot + 1) % DEPTH;
-	} while (n == BLOCK); /* with fewer, the file has ended */
-	check(KAIO_CALL_QUEUE_DESTROY, kaio_queue_destroy(queue));
-	for (next = total; next; next >>= 8) {
-		length = next & 0xff;
-		add(&length, 1);
+		if (n < (int)BLOCK) /* the file has ended */
+			break;
+		iocb->offset += DEPTH * BLOCK;
+		check(KAIO_CALL_TRANSFER_POST,
+		      kaio_transfer_post(transfers[i]));
 	}
+	check(KAIO_CALL_QUEUE_DESTROY, kaio_queue_destroy(queue));
+	for (length = total; length; length >>= 8)
+		add(&(unsigned char){ length & 0xff }, 1);
+	for (i = 0; i < DEPTH; i++)
+		kaio_transfer_release(transfers[i]);
 	printf("%ju %jd %s\n", (uintmax_t)(sum ^ 0xffffffff), (intmax_t)total,
 	       argv[1]);
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
  * One epoll loop for a socket and for disk I/O: the queue is one more file
- * descriptor in it. The client of the socket is this program, too.
+ * descriptor in it. The program is the client of the socket, too.
  *
  *	cc epoll-loop.c $(pkg-config --cflags --libs libkaio) -o epoll-loop
  *	./epoll-loop [file]
@@ -34,7 +34,7 @@ static void watch(int loop, int fd)
 		err(1, "epoll_ctl");
 }
 
-/* The socket can be read: false at its end. */
+/* The socket is readable: false at its end. */
 static bool on_socket(struct kaio_queue *queue, struct kaio_iocb *op, int fd)
 {
 	char request;
@@ -45,13 +45,13 @@ static bool on_socket(struct kaio_queue *queue, struct kaio_iocb *op, int fd)
 	puts(n ? "socket: asks for the file" : "socket: closed");
 	if (n) {
 		check(kaio_queue_push(queue, op), "kaio_queue_push");
-		/* epoll_wait() will not do it. */
+		/* epoll_wait() does not submit. */
 		check(kaio_queue_submit(queue), "kaio_queue_submit");
 	}
 	return n;
 }
 
-/* There is something to collect, or was: it may be nothing now. */
+/* There may be nothing to collect: spurious readiness is possible. */
 static void on_queue(struct kaio_queue *queue, int client)
 {
 	struct kaio_event event;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
  * One read, from preparing it to its completion. Prints the beginning of a
- * file: of the one it is given, or of /etc/passwd.
+ * file, /etc/passwd by default.
  *
  *	cc hello-read.c $(pkg-config --cflags --libs libkaio) -o hello-read
  *	./hello-read [file]
@@ -48,11 +48,10 @@ int main(int argc, char **argv)
 	if (event.res < 0)
 		return failed(path, event.res);
 
-	/* The end of the file may come before that of the buffer. */
+	/* The file may be shorter than the buffer. */
 	if (fwrite(buf, 1, (size_t)event.res, stdout) != (size_t)event.res ||
 	    fflush(stdout) == EOF)
 		return failed("standard output", -errno);
-	kaio_queue_destroy(queue);
 	close(fd);
-	return 0;
+	return kaio_queue_destroy(queue) < 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * Waits for a pipe and for a file's data at one place: readiness is one more
+ * Waits for a pipe and for a file's data in one place: readiness is one more
  * operation of the queue.
  *
  *	cc poll.c $(pkg-config --cflags --libs libkaio) -o poll
@@ -58,7 +58,7 @@ int main(int argc, char **argv)
 			errx(1, "operation: %s", strerror((int)-event.res));
 		if (kaio_event_data(&event) == &fd) {
 			printf("file: %" PRId64 " bytes\n", event.res);
-			/* Nobody wrote so far: the poll is still waiting. */
+			/* Nothing was written so far: the poll is in flight. */
 			if (write(ends[1], "x", 1) != 1)
 				err(1, "write");
 		} else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * Four threads push, one collects: they share a queue. A wake tells the one
- * that waits of the end. It reads the first MiB of a file.
+ * Four threads push and one collects: they share a queue. A wake ends the wait
+ * of the one that collects. Reads the first MiB of a file.
  *
  *	cc -pthread threads.c $(pkg-config --cflags --libs libkaio) -o threads
  *	./threads [file]
@@ -44,7 +44,7 @@ static void *produce(void *unused)
 		kaio_prep_pread(&iocbs[i], fd, blocks[i], sizeof(blocks[i]),
 				(int64_t)(i * sizeof(blocks[i])));
 		check(kaio_queue_push(queue, &iocbs[i]), "kaio_queue_push");
-		/* Who is asleep in the queue does not notice a push. */
+		/* A thread that is asleep does not notice a push. */
 		check(kaio_queue_submit(queue), "kaio_queue_submit");
 	}
 	return unused;
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
 		check(-pthread_join(threads[i], NULL), "pthread_join");
 	while (check(kaio_queue_drain(queue, KAIO_FOREVER), "drain") < 0)
 		;
-	atomic_store(&finished, true); /* first the reason, then the wake */
+	atomic_store(&finished, true); /* the reason, before the wake */
 	check(kaio_queue_wake(queue), "kaio_queue_wake");
 	check(-pthread_join(threads[PRODUCERS], NULL), "pthread_join");
 	printf("%" PRId64 " bytes\n", bytes);

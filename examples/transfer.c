@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * The life of a storage plugin: a request of 64 reads is prepared once, posted,
- * polled between other work, and posted again.
+ * What a storage plugin does: a request of 64 reads is prepared once, posted,
+ * tested between other work, and posted again.
  *
  *	cc transfer.c $(pkg-config --cflags --libs libkaio) -o transfer
  *	./transfer [file]
@@ -49,10 +49,10 @@ int main(int argc, char **argv)
 	unsigned i;
 
 	check(fd < 0 ? -errno : 0, path);
-	/* One for all transfers: it need not be as deep as any of them. */
+	/* One queue for all transfers, which may have more operations. */
 	check(kaio_queue_create(&queue, 32, NULL), "kaio_queue_create");
 
-	/* The file may be shorter than what we ask for. */
+	/* KAIO_TRANSFER_EOF_OK: the file may be shorter. */
 	check(kaio_transfer_create(&transfer, queue, READS, &params),
 	      "kaio_transfer_create");
 	for (i = 0; i < READS; i++)
@@ -63,9 +63,11 @@ int main(int argc, char **argv)
 		check(kaio_transfer_post(transfer), "kaio_transfer_post");
 		while ((ret = kaio_transfer_test(transfer)) == -EINPROGRESS)
 			other_work();
+		/* While it is active, the error is the call's. */
+		if (kaio_transfer_active(transfer))
+			check(ret, "kaio_transfer_test");
 		for (i = 0; ret < 0 && i < READS; i++)
 			check(kaio_transfer_result(transfer, i), path);
-		check(ret, "kaio_transfer_test");
 		printf("post %d: %lld bytes\n", post,
 		       (long long)kaio_transfer_bytes(transfer));
 	}

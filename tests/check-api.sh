@@ -292,6 +292,47 @@ check_files_are_listed()
 	done <"$tmp/missing"
 }
 
+# Each #include of one file of lib/ by another, as "file: header". The folder of
+# the file comes before lib/, as for the compiler.
+lib_includes()
+{
+	(cd lib && ls ./*.[ch] ./*/*.[ch]) | sed 's|^\./||' |
+		while read -r file; do
+			folder=$(dirname "$file")
+			sed -n 's/^#include "\(.*\)".*/\1/p' "lib/$file" |
+				while read -r name; do
+					[ ! -e "lib/$folder/$name" ] ||
+						name=$folder/$name
+					echo "$file: $name"
+				done
+		done | sed 's|: \./|: |; s|[^/ ]*/\.\./||' | sort -u
+}
+
+# lib/README.md has a line for each file, and the graph of their includes, in
+# which there is no circle.
+check_lib_readme()
+{
+	readme=lib/README.md
+	(cd lib && ls ./*.[ch] ./*/*.[ch] ./*.map ./*/*.map ./*.in ./*/*.in) |
+		sed 's|^\./||' | sort >"$tmp/lib-files"
+	# shellcheck disable=SC2016 # backquotes of Markdown
+	sed -n 's/^| `\([^`]*\.[a-z]*\)` |.*/\1/p' "$readme" | sort \
+		>"$tmp/lib-named"
+	same "$tmp/lib-files" lib/ "$tmp/lib-named" "$readme"
+
+	lib_includes >"$tmp/lib-includes"
+	awk '/^    [a-z/-]*\.[ch]: / {
+		for (i = 2; i <= NF; i++)
+			print $1, $i
+	}' "$readme" | sort >"$tmp/lib-graph"
+	same "$tmp/lib-includes" lib/ "$tmp/lib-graph" "$readme"
+	tr -d : <"$tmp/lib-includes" | tsort 2>&1 >/dev/null |
+		sed 's/^tsort: //' >"$tmp/circles"
+	while read -r line; do
+		violation "lib/: a circle of includes: $line"
+	done <"$tmp/circles"
+}
+
 check_versions()
 {
 	configured=$(sed -n 's/^AC_INIT(\[libkaio\], \[\([^]]*\)\].*/\1/p' \
@@ -321,6 +362,7 @@ check_constants_and_structures
 lint_manual
 check_tests
 check_files_are_listed
+check_lib_readme
 check_versions
 
 [ ! -e "$tmp/violations" ] || exit 1
