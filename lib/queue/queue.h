@@ -23,10 +23,8 @@
  * Threads. Under KAIO_QUEUE_SHARED the lock protects all of this but what is
  * marked atomic. At most one thread, the reaper, waits for the kernel:
  * queue->reaper is what it waits for, and in_kernel is set while it is in
- * io_getevents, without the lock. The ring is read with the lock, and only
- * while in_kernel is not set; a call that does not wait goes to io_getevents
- * otherwise, and the kernel serialises the two. All other waiting threads sleep
- * on changed. No thread has the lock or is the reaper while it is in a
+ * io_getevents, without the lock. Others collect with the lock, and only while
+ * in_kernel is not set. All other waiting threads sleep on changed. No thread has the lock or is the reaper while it is in a
  * callback.
  */
 #ifndef QUEUE_QUEUE_H
