@@ -19,7 +19,7 @@ static void call_back(struct kaio_queue *queue)
 	struct kaio_op *op = (struct kaio_op *)kaio_event_iocb(event);
 	int64_t res = event->res;
 
-	queue_delivered(queue, 1);
+	queue_set_push_end(queue);
 	queue_leave(queue);
 	op->complete(op, res);
 	queue_lock(queue);

@@ -9,7 +9,10 @@ void kaiot_enlist(struct kaio_transfer *transfer)
 
 	if (!list_is_empty(&transfer->waiting))
 		return;
-	list_insert(&client->waiting, &transfer->waiting);
+	/* One that was cancelled needs no slots: it does not wait its turn. */
+	list_insert(transfer_is_cancelled(transfer) ? client->waiting.next
+						    : &client->waiting,
+		    &transfer->waiting);
 	__atomic_store_n(&client->nr_waiting, client->nr_waiting + 1,
 			 __ATOMIC_RELAXED);
 }
@@ -25,33 +28,58 @@ void kaiot_unlist(struct kaio_transfer *transfer)
 			 __ATOMIC_RELAXED);
 }
 
-/*
- * Those of a cancelled transfer complete instead, by way of the queue, so that
- * a program hears of it where it runs the queue and nowhere else.
- */
-static unsigned push(struct kaio_transfer *transfer, struct op *ops,
-		     unsigned nr)
+/* The next one, or NULL. */
+static struct op *take_waiting(struct kaio_transfer *transfer)
 {
-	struct kaio_queue *queue = transfer->queue;
+	struct op *op = NULL;
 
-	return transfer_is_cancelled(transfer)
-		       ? kaioq_push_cancelled(queue, ops, sizeof(*ops), nr)
-		       : kaioq_push_array(queue, ops, sizeof(*ops), nr);
+	if (transfer->short_ops != NONE) {
+		op = transfer->ops + transfer->short_ops;
+		transfer->short_ops = op->next_short;
+	} else if (transfer->next < transfer->nr) {
+		op = transfer->ops + transfer->next++;
+	}
+	return op;
+}
+
+/*
+ * The last one of them completes by way of the queue, so that a program hears
+ * of the end of the transfer where it runs the queue and nowhere else.
+ */
+static bool cancel_all(struct kaio_transfer *transfer)
+{
+	struct op *op = take_waiting(transfer);
+	struct op *next;
+
+	while ((next = take_waiting(transfer))) {
+		kaiot_fail(op, -ECANCELED);
+		op = next;
+	}
+	if (!op || kaioq_push_cancelled(transfer->queue, &op->op.iocb))
+		return true;
+	op->next_short = NONE;
+	transfer->short_ops = op->index;
+	return false;
 }
 
 /* False if there was no room for all. */
 static bool push_all(struct kaio_transfer *transfer)
 {
+	struct kaio_queue *queue = transfer->queue;
+
+	if (transfer_is_cancelled(transfer))
+		return cancel_all(transfer);
 	while (transfer->short_ops != NONE) {
 		struct op *op = transfer->ops + transfer->short_ops;
 
-		if (!push(transfer, op, 1))
+		if (!kaioq_push_array(queue, op, sizeof(*op), 1))
 			return false;
 		transfer->short_ops = op->next_short;
 	}
 	if (transfer->next < transfer->nr)
-		transfer->next += push(transfer, transfer->ops + transfer->next,
-				       transfer->nr - transfer->next);
+		transfer->next += kaioq_push_array(
+			queue, transfer->ops + transfer->next,
+			sizeof(struct op), transfer->nr - transfer->next);
 	return transfer->next == transfer->nr;
 }
 

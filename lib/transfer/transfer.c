@@ -185,7 +185,6 @@ static void cancel_polls(struct kaio_transfer *transfer)
 static void cancel(struct kaio_transfer *transfer)
 {
 	struct kaio_queue *queue = transfer->queue;
-	struct link *first = &queue->client.waiting;
 
 	if (!transfer_is_active(transfer))
 		return;
@@ -194,9 +193,8 @@ static void cancel(struct kaio_transfer *transfer)
 	cancel_polls(transfer);
 	if (list_is_empty(&transfer->waiting))
 		return;
-	/* It needs slots for a moment only: it does not wait for its turn. */
-	list_remove(&transfer->waiting);
-	list_insert(first->next, &transfer->waiting);
+	kaiot_unlist(transfer);
+	kaiot_enlist(transfer);
 	kaiot_push_waiting(queue);
 }
 

@@ -73,7 +73,7 @@ struct kaio_transfer {
 	uint32_t over;	/* atomic: the last one that is over */
 	int status;	/* atomic: of that one */
 	struct awaited awaited; /* with the queue's lock */
-	unsigned next;	/* nr if not active */
+	unsigned next;		/* nr if not active */
 	uint32_t short_ops;
 	unsigned remaining; /* atomic */
 	uint32_t failed; /* atomic: the lowest index, or NONE or NEVER_POSTED */
