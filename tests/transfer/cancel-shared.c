@@ -94,7 +94,8 @@ static struct request *create(struct worker *worker)
 	worker->all[worker->nr_all++] = request;
 	request->nr = 1 + chance(worker, NR);
 	request->endless = !chance(worker, 4);
-	request->buffer = aligned_alloc(4096, NR * BLOCK + 4096 - NR * BLOCK % 4096);
+	request->buffer =
+		aligned_alloc(4096, NR * BLOCK + 4096 - NR * BLOCK % 4096);
 	memset(request->buffer, POISON, request->nr * BLOCK);
 	EXPECT(!kaio_transfer_create(&request->transfer, queue, request->nr,
 				     &params));
@@ -304,7 +305,8 @@ static void check_done(struct worker *worker, bool shared)
 		if (request->released && shared)
 			EXPECT(request->calls <= request->posts);
 		else
-			EXPECT(untold == (request->released && request->posted));
+			EXPECT(untold ==
+			       (request->released && request->posted));
 		if (!request->released)
 			EXPECT(!kaio_transfer_release(request->transfer));
 		free(request->buffer);

@@ -79,8 +79,7 @@ static unsigned check_reads(struct kaio_transfer *transfer, const char *buffer)
 			ck_assert(block[0] == POISON &&
 				  block[BLOCK - 1] == POISON);
 	}
-	ck_assert_int_eq(kaio_transfer_bytes(transfer),
-			 (int64_t)whole * BLOCK);
+	ck_assert_int_eq(kaio_transfer_bytes(transfer), (int64_t)whole * BLOCK);
 	return whole;
 }
 
@@ -149,7 +148,6 @@ START_TEST(polls_in_flight_are_cancelled)
 				ck_assert_ok(kaio_transfer_post(transfer));
 				faults_reset();
 				ck_assert_ok(kaio_transfer_cancel(transfer));
-				/* Again: no poll is cancelled again. */
 				ck_assert_uint_le(faults_calls(SYS_io_cancel),
 						  sizes[i]);
 				ck_assert_ok(kaio_transfer_cancel(transfer));

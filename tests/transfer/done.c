@@ -264,16 +264,16 @@ START_TEST(done_may_release_its_transfer)
 			long before = faults_allocated;
 
 			open_queue(flag_sets[set]);
-			transfer = create(
-				NR, way % 2 ? fixture_bad : fixture_good,
-				release_it);
+			transfer =
+				create(NR, way % 2 ? fixture_bad : fixture_good,
+				       release_it);
 			ck_assert_ok(kaio_transfer_post(transfer));
 			running = true;
 			if (ways[way / 2] == by_wait)
-				ck_assert_int_eq(kaio_transfer_wait(
-							 transfer,
-							 KAIO_FOREVER),
-						 -ECANCELED);
+				ck_assert_int_eq(
+					kaio_transfer_wait(transfer,
+							   KAIO_FOREVER),
+					-ECANCELED);
 			else
 				while (calls == 0)
 					kaio_queue_run(queue, 1, KAIO_FOREVER);

@@ -145,8 +145,8 @@ START_TEST(done_may_be_left_and_the_transfer_posted_again)
 		struct kaio_queue *queue;
 
 		ck_assert_ok(kaio_queue_create(&queue, 8, &flags));
-		ck_assert_ok(kaio_transfer_create(&transfer, queue, 1,
-						  &params));
+		ck_assert_ok(
+			kaio_transfer_create(&transfer, queue, 1, &params));
 		fixture_good(kaio_transfer_iocb(transfer, 0));
 		for (posts = 0; posts < 3; posts++) {
 			ck_assert_ok(kaio_transfer_post(transfer));

@@ -118,11 +118,10 @@ START_TEST(two_wait_while_a_third_runs_the_queue)
 
 			begin();
 			for (i = 0; i < 3; i++) {
-				threads[i] =
-					i == position
-						? start(run_twice, NULL)
-						: start(wait_for,
-							&numbers[next++]);
+				threads[i] = i == position
+						     ? start(run_twice, NULL)
+						     : start(wait_for,
+							     &numbers[next++]);
 				wait_for_sleepers((unsigned)i + 1);
 			}
 			raise_eventfd(fds[order]);
@@ -230,9 +229,9 @@ START_TEST(a_cancelled_thread_leaves_the_others_and_its_transfer_usable)
 		ck_assert_int_eq(statuses[!cancelled], 0);
 		if (cancelled == 1)
 			ck_assert_ok(kaio_transfer_cancel(transfers[1]));
-		ck_assert_int_eq(kaio_transfer_wait(transfers[cancelled],
-						    KAIO_FOREVER),
-				 cancelled == 1 ? -ECANCELED : 0);
+		ck_assert_int_eq(
+			kaio_transfer_wait(transfers[cancelled], KAIO_FOREVER),
+			cancelled == 1 ? -ECANCELED : 0);
 		end();
 	}
 }
@@ -263,8 +262,8 @@ START_TEST(a_wait_tells_of_its_own_post_whoever_posts_again)
 		begin();
 		calls = 0;
 		ck_assert_ok(kaio_transfer_release(transfers[0]));
-		ck_assert_ok(kaio_transfer_create(&transfers[0], queue, 1,
-						  &params));
+		ck_assert_ok(
+			kaio_transfer_create(&transfers[0], queue, 1, &params));
 		kaio_prep_poll(kaio_transfer_iocb(transfers[0], 0), fds[0],
 			       POLLIN);
 		ck_assert_ok(kaio_transfer_post(transfers[0]));
