@@ -20,8 +20,10 @@ static int collect_ready(struct kaio_queue *queue, bool waits)
 		return 0;
 	if (queue_can_read_ring(queue))
 		return (int)kaioq_collect_ring(queue);
-	return waits || !queue->inflight ? 0
-					 : kaioq_collect_kernel(queue, 0, 0);
+	/* What wakes the reaper is in there, too, and must not be taken. */
+	if (waits || !queue->inflight || queue->in_kernel)
+		return 0;
+	return kaioq_collect_kernel(queue, 0, 0);
 }
 
 /* How many events to wait for at once. */

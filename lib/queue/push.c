@@ -37,18 +37,6 @@ static struct kaio_iocb **slots_for(struct kaio_queue *queue, unsigned nr)
 	return queue->tail;
 }
 
-/* After all that may leave less room than there was. */
-static void set_push_end(struct kaio_queue *queue)
-{
-	unsigned room = queue_room(queue);
-
-	if (!queue->fast)
-		return;
-	queue->push_end = queue->slots_end;
-	if ((size_t)(queue->slots_end - queue->tail) > room)
-		queue->push_end = queue->tail + room;
-}
-
 static int push(struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
 	int ret;
@@ -60,7 +48,7 @@ static int push(struct kaio_queue *queue, struct kaio_iocb *iocb)
 		return ret;
 	*slots_for(queue, 1) = iocb;
 	queue_set_tail(queue, queue->tail + 1);
-	set_push_end(queue);
+	queue_set_push_end(queue);
 	return 0;
 }
 
@@ -111,20 +99,20 @@ unsigned kaioq_push_array(struct kaio_queue *queue, void *array, size_t stride,
 			*tail++ = iocb;
 	}
 	queue_set_tail(queue, tail);
-	set_push_end(queue);
+	queue_set_push_end(queue);
 	return nr;
 }
 
-unsigned kaioq_push_cancelled(struct kaio_queue *queue, void *array,
-			      size_t stride, unsigned nr)
+bool kaioq_push_cancelled(struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
-	unsigned i;
+	unsigned used =
+		queue_pending(queue) + queue->inflight + queue_done(queue);
 
-	for (i = 0; i < nr && queue_room(queue); i++)
-		kaioq_cancel(queue,
-			     (struct kaio_iocb *)((char *)array + i * stride));
-	set_push_end(queue);
-	return i;
+	if (used > queue->capacity)
+		return false;
+	kaioq_cancel(queue, iocb);
+	queue_set_push_end(queue);
+	return true;
 }
 
 static int cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
@@ -141,7 +129,7 @@ static int cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
 		memmove(slot, slot + 1,
 			(size_t)(queue->tail - slot) * sizeof(*slot));
 		kaioq_cancel(queue, iocb);
-		set_push_end(queue);
+		queue_set_push_end(queue);
 		return 0;
 	}
 	queue->stats.cancel_calls++;
@@ -179,5 +167,5 @@ void kaioq_cancel_range(struct kaio_queue *queue, const void *from,
 		kaioq_cancel(queue, iocb);
 	}
 	queue_set_tail(queue, tail);
-	set_push_end(queue);
+	queue_set_push_end(queue);
 }

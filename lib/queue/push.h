@@ -12,9 +12,11 @@
 unsigned kaioq_push_array(struct kaio_queue *queue, void *array, size_t stride,
 			  unsigned nr);
 
-/* The same, but they complete with -ECANCELED. */
-unsigned kaioq_push_cancelled(struct kaio_queue *queue, void *array,
-			      size_t stride, unsigned nr);
+/*
+ * For one that is to complete with -ECANCELED: there is room for one of them
+ * though others have it all. False if there is one already.
+ */
+bool kaioq_push_cancelled(struct kaio_queue *queue, struct kaio_iocb *iocb);
 
 /* As kaioq_push_array(), for a fast queue, if there is room for all; of one at
  * least. */

@@ -51,7 +51,8 @@ static int check_params(unsigned depth, const struct kaio_queue_params *params)
 /* One mapping for the queue and its arrays, that a child finds wiped. */
 __attribute__((cold)) static struct kaio_queue *map_queue(unsigned capacity)
 {
-	unsigned events = power_of_2(capacity);
+	/* One that was cancelled, and the wakeup's while it is looked at. */
+	unsigned events = power_of_2((uint64_t)capacity + 2);
 	uint64_t nr_slots = (uint64_t)events * 2 + SLOTS_MIN;
 	uint64_t done = (sizeof(struct kaio_queue) + 63) / 64 * 64;
 	uint64_t slots = done + (uint64_t)events * sizeof(struct kaio_event);

@@ -13,10 +13,11 @@
  *              Made here for an operation that the kernel would not take, or
  *              collected from it.
  *
- * All together they are never more than capacity, which slots and done have
- * room for. The indexes of done run freely and are masked on access. Pending
- * operations are moved to the first slot when tail meets the last one, so that
- * what io_submit gets is one array.
+ * All together they are never more than capacity, and one that was cancelled
+ * before it was pushed: slots and done have room for that. The indexes of done
+ * run freely and are masked on access. Pending operations are moved to the
+ * first slot when tail meets the last one, so that what io_submit gets is one
+ * array.
  *
  * An iocb is not touched after the kernel took it: the memory may be gone.
  *
@@ -129,8 +130,10 @@ static inline unsigned queue_done(const struct kaio_queue *queue)
 
 static inline unsigned queue_room(const struct kaio_queue *queue)
 {
-	return queue->capacity - queue_pending(queue) - queue->inflight -
-	       queue_done(queue);
+	unsigned used =
+		queue_pending(queue) + queue->inflight + queue_done(queue);
+
+	return used < queue->capacity ? queue->capacity - used : 0;
 }
 
 /* So many completions are with the caller: as many more may be pushed. */
@@ -141,10 +144,15 @@ static inline void queue_delivered_fast(struct kaio_queue *queue, unsigned nr)
 		queue->push_end = queue->slots_end;
 }
 
-static inline void queue_delivered(struct kaio_queue *queue, unsigned nr)
+static inline void queue_set_push_end(struct kaio_queue *queue)
 {
-	if (queue->fast)
-		queue_delivered_fast(queue, nr);
+	unsigned room = queue_room(queue);
+
+	if (!queue->fast)
+		return;
+	queue->push_end = queue->slots_end;
+	if ((size_t)(queue->slots_end - queue->tail) > room)
+		queue->push_end = queue->tail + room;
 }
 
 /* Atomic, as other threads look at it when they begin to push. */

@@ -14,7 +14,7 @@ static unsigned take_done(struct kaio_queue *queue, struct kaio_event *events,
 	while (n < max && queue_done(queue))
 		events[n++] =
 			queue->done[queue->done_head++ & queue->done_mask];
-	queue_delivered(queue, n);
+	queue_set_push_end(queue);
 	return n;
 }
 

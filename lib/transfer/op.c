@@ -110,16 +110,20 @@ static int post_status(const struct kaio_transfer *transfer)
  */
 void kaiot_end_post(struct kaio_transfer *transfer)
 {
+	struct kaio_queue *queue = transfer->queue;
 	int status = post_status(transfer);
 
-	transfer->status = status;
+	if (queue)
+		queue_lock(queue);
+	__atomic_store_n(&transfer->status, status, __ATOMIC_RELAXED);
+	if (transfer->awaited.post == transfer->post)
+		transfer->awaited.status = status;
 	/* Release: pairs with the load in transfer_is_active(). */
 	__atomic_store_n(&transfer->over, transfer->post, __ATOMIC_RELEASE);
-	if (transfer->shared && transfer->queue) {
-		queue_lock(transfer->queue);
-		kaioq_notify_all(transfer->queue);
-		queue_unlock(transfer->queue);
-	}
+	if (transfer->shared && queue)
+		kaioq_notify_all(queue);
+	if (queue)
+		queue_unlock(queue);
 	if (transfer->done && !transfer_is_released(transfer)) {
 		transfer->done(transfer, status, transfer->data);
 		if (!transfer->shared)

@@ -6,11 +6,12 @@
 
 static inline void activate(struct kaio_transfer *transfer)
 {
-	transfer->post++;
-	transfer->failed = NONE;
-	transfer->bytes = 0;
+	/* Others may look, if it is done that posts. */
+	__atomic_store_n(&transfer->post, transfer->post + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&transfer->failed, NONE, __ATOMIC_RELAXED);
+	__atomic_store_n(&transfer->bytes, 0, __ATOMIC_RELAXED);
 	transfer->remaining = transfer->nr;
-	transfer->cancelled = false;
+	__atomic_store_n(&transfer->cancelled, false, __ATOMIC_RELAXED);
 }
 
 /* With the queue's lock. */
@@ -58,13 +59,11 @@ int kaio_transfer_post(struct kaio_transfer *transfer)
 	return 0;
 }
 
-/* What a call that ran the queue returns: its own error if still active. */
-static int leave(struct kaio_transfer *transfer, bool over, int ret)
+/* What a call that ran the queue returns. */
+static int leave(struct kaio_transfer *transfer, int ret)
 {
 	if (transfer_is_released(transfer))
 		ret = -ECANCELED;
-	else if (over)
-		ret = transfer->status;
 	kaiot_unref(transfer);
 	return ret;
 }
@@ -110,7 +109,7 @@ int kaio_transfer_test(struct kaio_transfer *transfer)
 	if (ret < 0)
 		return ret;
 	if (!transfer_is_active(transfer))
-		return transfer->status;
+		return transfer_status(transfer);
 	if (is_quiet(transfer->queue))
 		return -EINPROGRESS;
 	transfer_ref(transfer);
@@ -118,7 +117,9 @@ int kaio_transfer_test(struct kaio_transfer *transfer)
 	/* These are permanent; other errors may be gone with the next call. */
 	if (ret != -EPERM && ret != -ENOSYS && ret != -EINVAL)
 		ret = -EINPROGRESS;
-	return leave(transfer, !transfer_is_active(transfer), ret);
+	if (!transfer_is_active(transfer))
+		ret = transfer_status(transfer);
+	return leave(transfer, ret);
 }
 
 /*
@@ -136,23 +137,60 @@ static unsigned needed(const struct kaio_transfer *transfer)
 	return transfer->remaining;
 }
 
+/* False if it is over meanwhile. outer: what another wait is for. */
+static bool begin_wait(struct kaio_transfer *transfer, struct queue_wait *wait,
+		       struct awaited *outer)
+{
+	bool active;
+
+	queue_lock(transfer->queue);
+	active = transfer_is_active(transfer);
+	if (active) {
+		*outer = transfer->awaited;
+		transfer->awaited.post = transfer->post;
+		wait->post = &transfer->over;
+		wait->last = transfer->post - 1;
+		transfer_ref(transfer);
+	}
+	queue_unlock(transfer->queue);
+	return active;
+}
+
+/* The status of its post, or ret if that is not over. */
+static int end_wait(struct kaio_transfer *transfer,
+		    const struct queue_wait *wait, const struct awaited *outer,
+		    int ret)
+{
+	const uint32_t post = wait->last + 1;
+
+	queue_lock(transfer->queue);
+	if (queue_transfer_is_over(wait))
+		ret = transfer->awaited.post == post ? transfer->awaited.status
+						     : transfer->status;
+	/* Within another one, of a callback: for the same post, or for one that
+	 * done has made. */
+	if (outer->post != post)
+		transfer->awaited = *outer;
+	queue_unlock(transfer->queue);
+	return ret;
+}
+
 int kaio_transfer_wait(struct kaio_transfer *transfer, int64_t timeout_ns)
 {
 	struct queue_wait wait = { .calls_back = true };
+	struct awaited outer;
 	int ret = check_posted(transfer);
 
 	if (ret < 0)
 		return ret;
 	if (timeout_ns < KAIO_FOREVER)
 		return -EINVAL;
-	if (timeout_ns == 0 || !transfer_is_active(transfer))
-		return kaio_transfer_test(transfer);
 	wait.deadline = deadline_after(timeout_ns);
-	wait.post = &transfer->over;
-	wait.last = transfer->over;
+	if (timeout_ns == 0 || !transfer->queue ||
+	    !begin_wait(transfer, &wait, &outer))
+		return kaio_transfer_test(transfer);
 	/* Another thread may be about to finish it. */
 	wait.when_idle = transfer->shared;
-	transfer_ref(transfer);
 	do {
 		wait.min = needed(transfer);
 		ret = run(transfer, &wait);
@@ -162,7 +200,7 @@ int kaio_transfer_wait(struct kaio_transfer *transfer, int64_t timeout_ns)
 		 (ret > 0 || wait.when_idle) && time_left(wait.deadline));
 	if (ret >= 0)
 		ret = -EINPROGRESS;
-	return leave(transfer, queue_transfer_is_over(&wait), ret);
+	return leave(transfer, end_wait(transfer, &wait, &outer, ret));
 }
 
 int kaio_transfer_active(const struct kaio_transfer *transfer)
@@ -184,7 +222,8 @@ int64_t kaio_transfer_result(const struct kaio_transfer *transfer,
 		return -EINVAL;
 	op = transfer->ops + index;
 	/* Acquire: pairs with the store in finish_shared(). */
-	if (__atomic_load_n(&op->post, __ATOMIC_ACQUIRE) != transfer->post)
+	if (__atomic_load_n(&op->post, __ATOMIC_ACQUIRE) !=
+	    __atomic_load_n(&transfer->post, __ATOMIC_RELAXED))
 		return -EINPROGRESS;
 	return op->result;
 }

@@ -3,33 +3,58 @@
 #include "queue/push.h"
 #include "transfer/transfer.h"
 
-/*
- * Those of a cancelled transfer complete instead, by way of the queue, so that
- * a program hears of it where it runs the queue and nowhere else.
- */
-static unsigned push(struct kaio_transfer *transfer, struct op *ops,
-		     unsigned nr)
+/* The next one, or NULL. */
+static struct op *take_waiting(struct kaio_transfer *transfer)
 {
-	struct kaio_queue *queue = transfer->queue;
+	struct op *op = NULL;
 
-	return transfer_is_cancelled(transfer)
-		       ? kaioq_push_cancelled(queue, ops, sizeof(*ops), nr)
-		       : kaioq_push_array(queue, ops, sizeof(*ops), nr);
+	if (transfer->short_ops != NONE) {
+		op = transfer->ops + transfer->short_ops;
+		transfer->short_ops = op->next_short;
+	} else if (transfer->next < transfer->nr) {
+		op = transfer->ops + transfer->next++;
+	}
+	return op;
+}
+
+/*
+ * The last one of them completes by way of the queue, so that a program hears
+ * of the end of the transfer where it runs the queue and nowhere else.
+ */
+static bool cancel_all(struct kaio_transfer *transfer)
+{
+	struct op *op = take_waiting(transfer);
+	struct op *next;
+
+	while ((next = take_waiting(transfer))) {
+		kaiot_fail(op, -ECANCELED);
+		op = next;
+	}
+	if (!op || kaioq_push_cancelled(transfer->queue, &op->op.iocb))
+		return true;
+	op->next_short = NONE;
+	transfer->short_ops = op->index;
+	return false;
 }
 
 /* False if there was no room for all. */
 static bool push_all(struct kaio_transfer *transfer)
 {
+	struct kaio_queue *queue = transfer->queue;
+
+	if (transfer_is_cancelled(transfer))
+		return cancel_all(transfer);
 	while (transfer->short_ops != NONE) {
 		struct op *op = transfer->ops + transfer->short_ops;
 
-		if (!push(transfer, op, 1))
+		if (!kaioq_push_array(queue, op, sizeof(*op), 1))
 			return false;
 		transfer->short_ops = op->next_short;
 	}
 	if (transfer->next < transfer->nr)
-		transfer->next += push(transfer, transfer->ops + transfer->next,
-				       transfer->nr - transfer->next);
+		transfer->next += kaioq_push_array(
+			queue, transfer->ops + transfer->next,
+			sizeof(struct op), transfer->nr - transfer->next);
 	return transfer->next == transfer->nr;
 }
 
@@ -57,9 +82,15 @@ void kaiot_push(struct kaio_transfer *transfer)
 {
 	struct queue_client *client = &transfer->queue->client;
 
-	if (list_is_empty(&transfer->waiting)) {
-		list_insert(&client->waiting, &transfer->waiting);
+	if (list_is_empty(&transfer->waiting))
 		set_nr_waiting(client, client->nr_waiting + 1);
-	}
+	else if (transfer_is_cancelled(transfer))
+		list_remove(&transfer->waiting);
+	/* One that was cancelled needs no slots: it does not wait its turn. */
+	if (list_is_empty(&transfer->waiting))
+		list_insert(transfer_is_cancelled(transfer)
+				    ? client->waiting.next
+				    : &client->waiting,
+			    &transfer->waiting);
 	kaiot_push_waiting(transfer->queue);
 }

@@ -183,19 +183,14 @@ static void cancel_polls(struct kaio_transfer *transfer)
 static void cancel(struct kaio_transfer *transfer)
 {
 	struct kaio_queue *queue = transfer->queue;
-	struct link *first = &queue->client.waiting;
 
 	if (!transfer_is_active(transfer))
 		return;
 	__atomic_store_n(&transfer->cancelled, true, __ATOMIC_RELAXED);
 	kaioq_cancel_range(queue, transfer->ops, transfer->ops + transfer->nr);
 	cancel_polls(transfer);
-	if (list_is_empty(&transfer->waiting))
-		return;
-	/* It needs slots for a moment only: it does not wait for its turn. */
-	list_remove(&transfer->waiting);
-	list_insert(first->next, &transfer->waiting);
-	kaiot_push_waiting(queue);
+	if (!list_is_empty(&transfer->waiting))
+		kaiot_push(transfer);
 }
 
 int kaio_transfer_cancel(struct kaio_transfer *transfer)

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/*
+ * The transfer layer: operations that are done again or continued, and those
+ * that are not. What a completion has is changed before the transfer gets it.
+ */
+#include "faults.h"
+#include "fixture.h"
+#include "harness.h"
+#include "suites.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define SIZE 65536
+
+static struct kaio_queue *queue;
+static struct kaio_transfer *transfer;
+
+static struct kaio_iocb *create(unsigned flags)
+{
+	const struct kaio_transfer_params params = { .flags = flags };
+
+	queue = fixture_queue(1, 0);
+	ck_assert_ok(kaio_transfer_create(&transfer, queue, 1, &params));
+	return kaio_transfer_iocb(transfer, 0);
+}
+
+static void end(void)
+{
+	ck_assert_ok(kaio_transfer_release(transfer));
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+
+static struct kaio_op *collect(void)
+{
+	struct kaio_event event;
+
+	ck_assert_int_eq(kaio_queue_wait(queue, &event, 1, 1, KAIO_FOREVER), 1);
+	return (struct kaio_op *)kaio_event_iocb(&event);
+}
+
+static void complete_with(int64_t res)
+{
+	struct kaio_op *op = collect();
+
+	op->complete(op, res);
+}
+
+static int pipes[2];
+
+/* Only when the read that the first one interrupted is being done again. */
+static void write_late(int number)
+{
+	int saved = errno;
+
+	(void)number;
+	if (faults_calls(SYS_io_submit) == 2 &&
+	    write(pipes[1], "0123456789abcdef", 16) != 16)
+		abort();
+	errno = saved;
+}
+
+START_TEST(a_read_that_a_signal_interrupts_is_done_again)
+{
+	const struct sigaction action = { .sa_handler = write_late };
+	const struct itimerval often = { { 0, 2000 }, { 0, 2000 } };
+	char buffer[16];
+	int status;
+
+	ck_assert_ok(pipe(pipes));
+	kaio_prep_pread(create(0), pipes[0], buffer, 16, 0);
+	faults_reset();
+	ck_assert_ok(sigaction(SIGALRM, &action, NULL));
+	ck_assert_ok(setitimer(ITIMER_REAL, &often, NULL));
+	ck_assert_ok(kaio_transfer_post(transfer));
+	do
+		status = kaio_transfer_wait(transfer, KAIO_FOREVER);
+	while (status == -EINTR && kaio_transfer_active(transfer));
+	fixture_no_signals();
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(kaio_transfer_result(transfer, 0), 16);
+	ck_assert_mem_eq(buffer, "0123456789abcdef", 16);
+	ck_assert_uint_ge(faults_nr_taken, 2);
+	end();
+}
+END_TEST
+
+START_TEST(eintr_is_no_result_of_any_operation)
+{
+	int fd = fixture_file(O_RDWR, SIZE);
+	char *buffer = fixture_buffer(SIZE);
+	int kind;
+
+	for (kind = 0; kind < 4; kind++) {
+		struct kaio_iocb *iocb = create(0);
+
+		if (kind == 0)
+			kaio_prep_fsync(iocb, fd);
+		else if (kind == 1)
+			kaio_prep_poll(iocb, fd, POLLIN);
+		else if (kind == 2)
+			kaio_prep_pread(iocb, fd, buffer, SIZE, 0);
+		else
+			kaio_prep_pwrite(iocb, fd, buffer, SIZE, 0);
+		ck_assert_ok(kaio_transfer_post(transfer));
+		complete_with(-EINTR);
+		if (kind >= 2)
+			complete_with(1000);
+		complete_with(-EINTR);
+		complete_with(-EINTR);
+		ck_assert_int_eq(kaio_transfer_active(transfer), 1);
+		ck_assert_ok(kaio_transfer_wait(transfer, KAIO_FOREVER));
+		ck_assert_int_eq(kaio_transfer_bytes(transfer),
+				 kind >= 2 ? SIZE : 0);
+		ck_assert_int_ge(kaio_transfer_result(transfer, 0), 0);
+		end();
+	}
+}
+END_TEST
+
+/* After the completion was collected, before the transfer has it. */
+static void cancel_at(int64_t res, int64_t moved_before, int64_t result,
+		      int64_t bytes)
+{
+	char *buffer = fixture_buffer(SIZE);
+	int fd = fixture_file(O_RDONLY, SIZE);
+	struct kaio_op *op;
+	struct kaio_iocb prepared;
+
+	kaio_prep_pread(create(0), fd, buffer, SIZE, 0);
+	prepared = *kaio_transfer_iocb(transfer, 0);
+	ck_assert_ok(kaio_transfer_post(transfer));
+	if (moved_before)
+		complete_with(moved_before);
+	op = collect();
+	faults_nr_taken = 0;
+	ck_assert_ok(kaio_transfer_cancel(transfer));
+	op->complete(op, res);
+	ck_assert_int_eq(kaio_transfer_active(transfer), 0);
+	ck_assert_uint_eq(faults_nr_taken, 0);
+	ck_assert_int_eq(kaio_transfer_result(transfer, 0), result);
+	ck_assert_int_eq(kaio_transfer_test(transfer), result < 0 ? result : 0);
+	ck_assert_int_eq(kaio_transfer_bytes(transfer), bytes);
+	ck_assert_mem_eq(kaio_transfer_iocb(transfer, 0), &prepared,
+			 sizeof(prepared));
+	ck_assert_ok(kaio_transfer_post(transfer));
+	ck_assert_ok(kaio_transfer_wait(transfer, KAIO_FOREVER));
+	fixture_check(buffer, SIZE, 0);
+	end();
+	close(fd);
+}
+
+START_TEST(a_cancelled_operation_is_neither_done_again_nor_continued)
+{
+	cancel_at(SIZE, 0, SIZE, SIZE);
+	cancel_at(SIZE - 1, 0, -ECANCELED, SIZE - 1);
+	cancel_at(0, 0, -ECANCELED, 0);
+	cancel_at(-EINTR, 0, -ECANCELED, 0);
+	cancel_at(-EIO, 0, -EIO, 0);
+	cancel_at(SIZE - 1000, 1000, SIZE, SIZE);
+	cancel_at(SIZE - 2000, 1000, -ECANCELED, SIZE - 1000);
+	cancel_at(-EINTR, 1000, -ECANCELED, 1000);
+	cancel_at(-EIO, 1000, -EIO, 1000);
+}
+END_TEST
+
+/* It is short, and its rest waits for the slot that another one has. */
+START_TEST(the_rest_of_a_short_operation_is_cancelled)
+{
+	char *buffer = fixture_buffer(SIZE);
+	int fd = fixture_file(O_RDONLY, SIZE);
+	struct kaio_op other = { .complete = NULL };
+
+	kaio_prep_pread(create(0), fd, buffer, SIZE, 0);
+	fixture_endless(&other.iocb);
+	ck_assert_ok(kaio_transfer_post(transfer));
+	{
+		struct kaio_op *op = collect();
+
+		ck_assert_ok(kaio_queue_push(queue, &other.iocb));
+		op->complete(op, 1000);
+	}
+	ck_assert_int_eq(kaio_transfer_test(transfer), -EINPROGRESS);
+	ck_assert_ok(kaio_transfer_cancel(transfer));
+	ck_assert_int_eq(kaio_transfer_wait(transfer, KAIO_FOREVER),
+			 -ECANCELED);
+	ck_assert_int_eq(kaio_transfer_bytes(transfer), 1000);
+	ck_assert_uint_eq(kaio_queue_inflight(queue), 1);
+	end();
+}
+END_TEST
+
+static void refuse_rest(int flags, size_t size, int64_t moved, bool writing,
+			int64_t result)
+{
+	const int refused[] = { -EINVAL };
+	char *buffer = fixture_buffer(SIZE);
+	int fd = fixture_file(flags, size);
+	struct kaio_iocb *iocb = create(KAIO_TRANSFER_EOF_OK);
+
+	if (fd < 0) {
+		end();
+		return;
+	}
+	if (writing)
+		kaio_prep_pwrite(iocb, fd, buffer, SIZE, 0);
+	else
+		kaio_prep_pread(iocb, fd, buffer, SIZE, 0);
+	ck_assert_ok(kaio_transfer_post(transfer));
+	faults_script_submit(refused, 1);
+	complete_with(moved);
+	ck_assert_int_eq(kaio_transfer_wait(transfer, KAIO_FOREVER),
+			 result < 0 ? result : 0);
+	ck_assert_int_eq(kaio_transfer_result(transfer, 0), result);
+	ck_assert_int_eq(kaio_transfer_bytes(transfer), moved);
+	end();
+	close(fd);
+}
+
+START_TEST(einval_is_the_end_of_file_with_o_direct_where_that_can_be)
+{
+	const int direct = O_RDWR | O_DIRECT;
+
+	refuse_rest(direct, 4 * SIZE, 4096, false, -EINVAL);
+	refuse_rest(direct, 4 * SIZE, 4096 + 512, false, -EINVAL);
+	refuse_rest(direct, 4 * SIZE, 4096 + 511, false, 4096 + 511);
+	refuse_rest(direct, 8192, 8192, false, 8192);
+	refuse_rest(direct, 8192, 4096, false, -EINVAL);
+	refuse_rest(direct, 8192, 8191, true, -EINVAL);
+	refuse_rest(O_RDWR, 4 * SIZE, 4096 + 511, false, -EINVAL);
+	refuse_rest(O_RDWR, 8192, 8192, false, -EINVAL);
+}
+END_TEST
+
+Suite *suite_transfer_continued(void)
+{
+	const TTest *tests[] = {
+		a_read_that_a_signal_interrupts_is_done_again,
+		eintr_is_no_result_of_any_operation,
+		a_cancelled_operation_is_neither_done_again_nor_continued,
+		the_rest_of_a_short_operation_is_cancelled,
+		einval_is_the_end_of_file_with_o_direct_where_that_can_be,
+	};
+
+	return harness_both_ways("transfer: continued", tests, COUNT(tests));
+}
