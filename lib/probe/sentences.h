@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * SENTENCE(calls, error, text), for explain.c, which includes this more than
- * once. The first entry that matches counts; those for every call come last.
+ * SENTENCE(calls, error, text), for kaio_explain(). The first entry that matches
+ * counts; those for every call come last.
  */
 
 SENTENCE(CALL(SETUP), EFAULT,
