@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
- * SENTENCE(calls, error, text), for kaio_explain(). The first entry that matches
- * counts; those for every call come last.
+ * SENTENCE(calls, error, text), for kaio_explain(). The first entry that
+ * matches counts; those for every call come last.
  */
 
 SENTENCE(CALL(SETUP), EFAULT,
@@ -85,11 +85,9 @@ SENTENCE(RESULT, EAGAIN,
 SENTENCE(CALL(SUBMIT) | RESULT, EBADF,
 	 "The file descriptor or the eventfd is not open, or not open for this "
 	 "direction.")
-SENTENCE(CALL(SUBMIT), EFAULT,
-	 "The array, an operation or its iovecs are not valid memory, or an "
-	 "operation cannot be written.")
-SENTENCE(RESULT, EFAULT,
-	 "The buffers, the iovecs or the operation are not valid memory.")
+SENTENCE(CALL(SUBMIT) | RESULT, EFAULT,
+	 "The array, an operation, its iovecs or its buffers are not valid "
+	 "memory, or the operation cannot be written.")
 SENTENCE(CALL(SUBMIT), EINVAL,
 	 "The context does not exist, or the operation has a bad opcode, "
 	 "offset, size, priority or eventfd, or its file cannot do it: submit "
@@ -104,10 +102,7 @@ SENTENCE(CALL(SUBMIT) | RESULT, ENOMEM,
 SENTENCE(CALL(SUBMIT) | RESULT, EOPNOTSUPP,
 	 "The kernel or this file does not know one of the rw_flags: "
 	 "kaio_probe_system tells which the kernel knows.")
-SENTENCE(CALL(SUBMIT), EPERM,
-	 "The priority class is not allowed to this process, or a security "
-	 "policy forbids io_submit.")
-SENTENCE(RESULT, EPERM,
+SENTENCE(CALL(SUBMIT) | RESULT, EPERM,
 	 "The file does not permit it (it may be sealed or immutable), the "
 	 "priority class is not allowed to this process, or a security policy "
 	 "forbids io_submit.")
@@ -153,11 +148,6 @@ SENTENCE(CALL(QUEUE_CREATE) | CALL(PROBE_SYSTEM) | CALL(GET_LIMITS), EMFILE,
 	 "RLIMIT_NOFILE.")
 SENTENCE(CALL(QUEUE_CREATE) | CALL(PROBE_SYSTEM) | CALL(GET_LIMITS), ENFILE,
 	 "The system has no file descriptors left: raise fs.file-max.")
-SENTENCE(CALL(QUEUE_DESTROY), EPERM,
-	 "A security policy forbids io_destroy: allow it; the queue is left as "
-	 "it was.")
-SENTENCE(CALL(QUEUE_DESTROY), ENOSYS,
-	 "A policy hides io_destroy: allow it; the queue is left as it was.")
 SENTENCE(CALL(QUEUE_PUSH), EINVAL,
 	 "The queue or the operation is NULL, the queue's context is gone, or "
 	 "the operation has an eventfd of its own under KAIO_QUEUE_EVENTFD.")
@@ -170,7 +160,7 @@ SENTENCE(CALL(QUEUE_WAKE) | CALL(QUEUE_EVENTFD), EINVAL,
 SENTENCE(CALL(QUEUE_CANCEL), EBUSY,
 	 "The operation is not in the backlog, and the kernel does not cancel "
 	 "it: it completes by itself, or is not there at all.")
-SENTENCE(QUEUE, EINVAL,
+SENTENCE(QUEUE | TRANSFER, EINVAL,
 	 "A pointer is NULL, a number or the timeout is out of range, or "
 	 "somebody else destroyed the queue's context.")
 SENTENCE(CALL(QUEUE_REAP) | WAITS, EPERM,
@@ -189,9 +179,6 @@ SENTENCE(CALL(TRANSFER_POST), EBUSY,
 	 "The transfer is active: wait for it, then post it again.")
 SENTENCE(CALL(TRANSFER_POST), ECANCELED,
 	 "The queue was destroyed: release the transfer.")
-SENTENCE(TRANSFER, EINVAL,
-	 "The transfer is NULL, or somebody else destroyed the queue's "
-	 "context.")
 
 SENTENCE(CALL(PROBE_SYSTEM) | CALL(GET_LIMITS) | CALL(GET_FILE_INFO), EINVAL,
 	 "The pointer to the structure is NULL.")
