@@ -8,7 +8,6 @@
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -98,20 +97,18 @@ static bool is_in_memory(const struct statfs *system)
 static uint32_t sysfs_block_size(dev_t device)
 {
 	const char *const queues[] = { "queue", "../queue" };
-	uint32_t size = 0;
+	uint64_t size = 0;
 	size_t i;
 
 	for (i = 0; i < 2 && !size; i++) {
 		char path[128];
-		char text[32];
 
 		snprintf(path, sizeof(path),
 			 "/sys/dev/block/%u:%u/%s/logical_block_size",
 			 major(device), minor(device), queues[i]);
-		if (pseudo_file_read(path, text, sizeof(text)) == 0)
-			size = (uint32_t)strtoul(text, NULL, 10);
+		(void)pseudo_file_number(path, &size);
 	}
-	return size;
+	return (uint32_t)size;
 }
 
 /* musl takes requests as int, which does not hold all of them. */

@@ -4,20 +4,6 @@
 
 #include <kaio/probe.h>
 
-#include <stdlib.h>
-
-static int read_number(const char *path, uint64_t *number)
-{
-	char text[32];
-	char *end;
-	int ret = pseudo_file_read(path, text, sizeof(text));
-
-	if (ret < 0)
-		return ret;
-	*number = strtoull(text, &end, 10);
-	return end == text ? -ENODATA : 0;
-}
-
 /* From a list like "0-3,8"; 0 if it is none. */
 static uint32_t count_cpus(const char *list)
 {
@@ -63,9 +49,10 @@ __attribute__((cold)) int kaio_get_limits(struct kaio_limits *limits)
 
 	if (!limits)
 		return -EINVAL;
-	ret = read_number("/proc/sys/fs/aio-nr", &found.aio_nr);
+	ret = pseudo_file_number("/proc/sys/fs/aio-nr", &found.aio_nr);
 	if (ret == 0)
-		ret = read_number("/proc/sys/fs/aio-max-nr", &found.aio_max_nr);
+		ret = pseudo_file_number("/proc/sys/fs/aio-max-nr",
+					 &found.aio_max_nr);
 	if (ret == 0) {
 		found.possible_cpus = possible_cpus();
 		found.page_size = (uint32_t)sysconf(_SC_PAGESIZE);

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,6 +31,18 @@ static inline int pseudo_file_read(const char *path, char *text, size_t size)
 	text[length] = '\0';
 	syscall(SYS_close, fd);
 	return 0;
+}
+
+static inline int pseudo_file_number(const char *path, uint64_t *number)
+{
+	char text[32];
+	char *end;
+	int ret = pseudo_file_read(path, text, sizeof(text));
+
+	if (ret < 0)
+		return ret;
+	*number = strtoull(text, &end, 10);
+	return end == text ? -ENODATA : 0;
 }
 
 #endif
