@@ -142,28 +142,22 @@ static int getevents(const struct wait *wait)
 #endif
 }
 
-#define WAIT(timeout)                                       \
-	{                                                   \
-		ctx, min_nr, nr, events, (timeout) != NULL, \
-			(timeout) ? (timeout)->tv_sec : 0,  \
-			(timeout) ? (timeout)->tv_nsec : 0  \
-	}
+#define WAIT(timeout)                                                      \
+	(&(const struct wait){ ctx, min_nr, nr, events, (timeout) != NULL, \
+			       (timeout) ? (timeout)->tv_sec : 0,          \
+			       (timeout) ? (timeout)->tv_nsec : 0 })
 
 int kaio_getevents(kaio_context_t ctx, long min_nr, long nr,
 		   struct kaio_event *events, const struct timespec *timeout)
 {
-	const struct wait wait = WAIT(timeout);
-
-	return getevents(&wait);
+	return getevents(WAIT(timeout));
 }
 
 int kaio_pgetevents(kaio_context_t ctx, long min_nr, long nr,
 		    struct kaio_event *events, const struct timespec *timeout,
 		    const sigset_t *sigmask)
 {
-	const struct wait wait = WAIT(timeout);
-
-	return pgetevents(&wait, sigmask);
+	return pgetevents(WAIT(timeout), sigmask);
 }
 
 #if defined(__TIMESIZE) && __TIMESIZE == 32
@@ -193,9 +187,7 @@ int kaio_getevents_time64(kaio_context_t ctx, long min_nr, long nr,
 			  struct kaio_event *events,
 			  const struct timespec64 *timeout)
 {
-	const struct wait wait = WAIT(timeout);
-
-	return getevents(&wait);
+	return getevents(WAIT(timeout));
 }
 
 int kaio_pgetevents_time64(kaio_context_t ctx, long min_nr, long nr,
@@ -203,9 +195,7 @@ int kaio_pgetevents_time64(kaio_context_t ctx, long min_nr, long nr,
 			   const struct timespec64 *timeout,
 			   const sigset_t *sigmask)
 {
-	const struct wait wait = WAIT(timeout);
-
-	return pgetevents(&wait, sigmask);
+	return pgetevents(WAIT(timeout), sigmask);
 }
 #endif
 
