@@ -111,6 +111,7 @@ static int post_status(const struct kaio_transfer *transfer)
 void kaiot_end_post(struct kaio_transfer *transfer)
 {
 	struct kaio_queue *queue = transfer->queue;
+	const bool shared = transfer->shared; /* done may release it */
 	int status = post_status(transfer);
 
 	if (queue)
@@ -120,16 +121,16 @@ void kaiot_end_post(struct kaio_transfer *transfer)
 		transfer->awaited.status = status;
 	/* Release: pairs with the load in transfer_is_active(). */
 	__atomic_store_n(&transfer->over, transfer->post, __ATOMIC_RELEASE);
-	if (transfer->shared && queue)
+	if (shared && queue)
 		kaioq_notify_all(queue);
 	if (queue)
 		queue_unlock(queue);
 	if (transfer->done && !transfer_is_released(transfer)) {
 		transfer->done(transfer, status, transfer->data);
-		if (!transfer->shared)
+		if (!shared)
 			return;
 	}
-	if (transfer->shared)
+	if (shared)
 		kaiot_unref(transfer);
 	else if (!transfer->refs)
 		kaiot_free(transfer);

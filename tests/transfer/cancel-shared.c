@@ -270,12 +270,12 @@ static void *work(void *arg)
 	struct worker *worker = arg;
 	unsigned i;
 
-	faults_reset();
 	for (i = 0; i < SLOTS; i++)
 		worker->current[i] = create(worker);
 	for (i = 0; i < steps; i++)
 		step(worker);
-	faults_reset();
+	faults_script_submit(NULL, 0);
+	faults_fail(SYS_io_getevents, 0, 0);
 	for (i = 0; i < SLOTS; i++) {
 		struct request *request = worker->current[i];
 

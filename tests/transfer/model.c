@@ -42,8 +42,10 @@ static struct request {
 	struct kaio_transfer *transfer;
 	unsigned nr;
 	bool has_bad;
-	bool active;
+	bool active;	/* or over, and not seen to be */
+	bool cancelled; /* that post */
 	int status;
+	unsigned posts, calls; /* of done */
 	uint64_t taken_before;
 } requests[TRANSFERS];
 
@@ -223,6 +225,8 @@ static void check_transfer(struct request *request)
 		else if (res == request->status)
 			worst = (int)res;
 	}
+	ck_assert_uint_eq(request->calls, request->posts);
+	ck_assert_int_eq(kaio_transfer_active(request->transfer), 0);
 	ck_assert_int_eq(kaio_transfer_bytes(request->transfer), bytes);
 	ck_assert_int_eq(request->status, worst);
 	if (request->status == 0) {
@@ -233,8 +237,10 @@ static void check_transfer(struct request *request)
 		ck_assert_uint_ge(taken_by_transfers - request->taken_before,
 				  request->nr);
 	} else {
-		ck_assert(is_injected(request->status) ||
-			  (request->has_bad && request->status == -EBADF));
+		ck_assert(
+			is_injected(request->status) ||
+			(request->cancelled && request->status == -ECANCELED) ||
+			(request->has_bad && request->status == -EBADF));
 	}
 }
 
@@ -245,7 +251,7 @@ static void use_transfer(void)
 
 	if (!request->transfer)
 		return;
-	switch (chance(3)) {
+	switch (chance(4)) {
 	case 0:
 		check_order();
 		ret = kaio_transfer_post(request->transfer);
@@ -254,6 +260,8 @@ static void use_transfer(void)
 			break;
 		ck_assert_int_eq(ret, 0);
 		request->active = true;
+		request->cancelled = false;
+		request->posts++;
 		request->taken_before = taken_by_transfers;
 		posts++;
 		break;
@@ -269,6 +277,15 @@ static void use_transfer(void)
 		}
 		ck_assert_int_eq(ret, request->status);
 		break;
+	case 2:
+		if (chance(2))
+			break;
+		ret = kaio_transfer_active(request->transfer);
+		ck_assert(ret == 0 || request->active);
+		ck_assert_ok(kaio_transfer_cancel(request->transfer));
+		ck_assert_int_eq(kaio_transfer_active(request->transfer), ret);
+		request->cancelled |= ret;
+		break;
 	default:
 		if (chance(20))
 			break;
@@ -277,17 +294,29 @@ static void use_transfer(void)
 	}
 }
 
+static void count(struct kaio_transfer *transfer, int status, void *data)
+{
+	struct request *request = data;
+
+	ck_assert_ptr_eq(transfer, request->transfer);
+	ck_assert_int_eq(kaio_transfer_test(transfer), status);
+	ck_assert_int_eq(kaio_transfer_active(transfer), 0);
+	ck_assert_uint_eq(++request->calls, request->posts);
+}
+
 static void create_transfer(void)
 {
 	struct request *request = &requests[chance(TRANSFERS)];
+	const struct kaio_transfer_params params = { .done = count,
+						     .data = request };
 	unsigned i;
 
 	if (request->transfer)
 		return;
 	*request = (struct request){ .nr = 1 + chance(TRANSFER_OPS) };
-	ck_assert_int_eq(
-		kaio_transfer_create(&request->transfer, queue, request->nr, 0),
-		0);
+	ck_assert_int_eq(kaio_transfer_create(&request->transfer, queue,
+					      request->nr, &params),
+			 0);
 	for (i = 0; i < request->nr; i++) {
 		struct kaio_iocb *iocb =
 			kaio_transfer_iocb(request->transfer, i);
