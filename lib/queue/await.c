@@ -3,6 +3,9 @@
  * Waiting. A thread sleeps only when there is nothing to submit that the kernel
  * would take, nothing in the ring, and nobody else to wait for the kernel.
  */
+/* Else pthread_cleanup_push() makes the library need libgcc_s. */
+#undef __EXCEPTIONS
+
 #include "queue/wait.h"
 #include "spin.h"
 
