@@ -23,8 +23,7 @@ static int collect_ready(struct kaio_queue *queue, bool waits)
 		return 0;
 	if (queue_can_read_ring(queue))
 		return (int)kaioq_collect_ring(queue);
-	/* What wakes the reaper is in there, too, and must not be taken. */
-	if (waits || !queue->inflight || queue->in_kernel)
+	if (waits || !queue->inflight)
 		return 0;
 	return kaioq_collect_kernel(queue, 0, 0);
 }

@@ -105,10 +105,7 @@ unsigned kaioq_push_array(struct kaio_queue *queue, void *array, size_t stride,
 
 bool kaioq_push_cancelled(struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
-	unsigned used =
-		queue_pending(queue) + queue->inflight + queue_done(queue);
-
-	if (used > queue->capacity)
+	if (queue_outstanding(queue) > queue->capacity)
 		return false;
 	kaioq_cancel(queue, iocb);
 	queue_set_push_end(queue);

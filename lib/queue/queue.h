@@ -128,12 +128,17 @@ static inline unsigned queue_done(const struct kaio_queue *queue)
 	return queue->done_tail - queue->done_head;
 }
 
+static inline unsigned queue_outstanding(const struct kaio_queue *queue)
+{
+	return queue_pending(queue) + queue->inflight + queue_done(queue);
+}
+
 static inline unsigned queue_room(const struct kaio_queue *queue)
 {
-	unsigned used =
-		queue_pending(queue) + queue->inflight + queue_done(queue);
+	unsigned outstanding = queue_outstanding(queue);
 
-	return used < queue->capacity ? queue->capacity - used : 0;
+	return outstanding < queue->capacity ? queue->capacity - outstanding
+					     : 0;
 }
 
 /* So many completions are with the caller: as many more may be pushed. */
