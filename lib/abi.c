@@ -17,33 +17,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define AT(type, member, position) \
-	static_assert(offsetof(type, member) == (position), #member)
-
+/* As large as their members together: there is no padding. */
 static_assert(sizeof(struct kaio_iocb) == 64, "struct iocb");
-AT(struct kaio_iocb, data, 0);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-AT(struct kaio_iocb, rw_flags, 8);
-AT(struct kaio_iocb, key, 12);
-#else
-AT(struct kaio_iocb, key, 8);
-AT(struct kaio_iocb, rw_flags, 12);
-#endif
-AT(struct kaio_iocb, lio_opcode, 16);
-AT(struct kaio_iocb, reqprio, 18);
-AT(struct kaio_iocb, fildes, 20);
-AT(struct kaio_iocb, buf, 24);
-AT(struct kaio_iocb, nbytes, 32);
-AT(struct kaio_iocb, offset, 40);
-AT(struct kaio_iocb, reserved2, 48);
-AT(struct kaio_iocb, flags, 56);
-AT(struct kaio_iocb, resfd, 60);
-
 static_assert(sizeof(struct kaio_event) == 32, "struct io_event");
-AT(struct kaio_event, data, 0);
-AT(struct kaio_event, obj, 8);
-AT(struct kaio_event, res, 16);
-AT(struct kaio_event, res2, 24);
 
 /*
  * A 32-bit architecture has io_getevents and io_pgetevents with a time of two
@@ -198,11 +174,6 @@ int kaio_pgetevents_time64(kaio_context_t ctx, long min_nr, long nr,
 	return pgetevents(WAIT(timeout), sigmask);
 }
 #endif
-
-const char *kaio_version(void)
-{
-	return KAIO_VERSION;
-}
 
 int kaio_setup(unsigned nr_events, kaio_context_t *ctx)
 {

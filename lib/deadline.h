@@ -8,6 +8,7 @@
 
 #include <kaio/queue.h>
 
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -20,6 +21,19 @@ static inline int64_t now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+/* NULL, for ever, for more than the 68 years that a time_t of 32 bits holds. */
+static inline const struct timespec *as_timespec(int64_t ns,
+						 struct timespec *time)
+{
+	const int64_t second = 1000000000;
+
+	if (ns / second > INT32_MAX)
+		return NULL;
+	time->tv_sec = (time_t)(ns / second);
+	time->tv_nsec = (long)(ns % second);
+	return time;
 }
 
 static inline int64_t deadline_after(int64_t timeout_ns)

@@ -6,3 +6,8 @@
 #include <kaio/prep.h>
 #include <kaio/probe.h>
 #include <kaio/ring.h>
+
+const char *kaio_version(void)
+{
+	return KAIO_VERSION;
+}

@@ -8,37 +8,31 @@
 #include <stddef.h>
 
 /*
- * Of a completion that was collected, whose iocb and iovecs are still valid.
+ * Of completions that were collected, whose iocbs and iovecs are still valid.
  * Without MemorySanitizer it does nothing.
  */
-static inline void msan_unpoison_read(const struct kaio_event *event)
-{
-#ifdef KAIO_MSAN
-	const struct kaio_iocb *iocb = kaio_event_iocb(event);
-	const struct iovec *iov = (const struct iovec *)(uintptr_t)iocb->buf;
-	size_t left = event->res > 0 ? (size_t)event->res : 0;
-
-	if (iocb->lio_opcode == KAIO_OP_PREAD)
-		KAIO_MSAN_WRITTEN((void *)(uintptr_t)iocb->buf, left);
-	if (iocb->lio_opcode != KAIO_OP_PREADV)
-		return;
-	for (; left; iov++) {
-		size_t part = iov->iov_len < left ? iov->iov_len : left;
-
-		KAIO_MSAN_WRITTEN(iov->iov_base, part);
-		left -= part;
-	}
-#else
-	(void)event;
-#endif
-}
-
 static inline void msan_unpoison_reads(const struct kaio_event *events,
 				       unsigned nr)
 {
 #ifdef KAIO_MSAN
-	for (; nr; nr--)
-		msan_unpoison_read(events++);
+	for (; nr; nr--, events++) {
+		const struct kaio_iocb *iocb = kaio_event_iocb(events);
+		void *buf = (void *)(uintptr_t)iocb->buf;
+		const struct iovec plain = { buf, (size_t)iocb->nbytes };
+		const struct iovec *iov = buf;
+		size_t left = events->res > 0 ? (size_t)events->res : 0;
+
+		if (iocb->lio_opcode == KAIO_OP_PREAD)
+			iov = &plain;
+		else if (iocb->lio_opcode != KAIO_OP_PREADV)
+			continue;
+		for (; left; iov++) {
+			size_t part = iov->iov_len < left ? iov->iov_len : left;
+
+			KAIO_MSAN_WRITTEN(iov->iov_base, part);
+			left -= part;
+		}
+	}
 #else
 	(void)events;
 	(void)nr;

@@ -167,10 +167,10 @@ int kaio_transfer_test(struct kaio_transfer *transfer);
  *	all, KAIO_FOREVER without end
  *
  * Meanwhile it runs the queue as kaio_transfer_test() does. If the transfer is
- * posted again by its done callback, it returns all the same.
+ * posted again by its done callback, it returns all the same, with the status
+ * of the last post that is over.
  *
- * Return: as kaio_transfer_test(), of the post it has waited for; among the
- * negative errnos:
+ * Return: as kaio_transfer_test(); among the negative errnos:
  * -EINPROGRESS: the transfer is still active: it timed out, or
  *	kaio_queue_wake() came
  * -EINTR: the transfer is still active, and a signal came, or other work the

@@ -9,7 +9,6 @@
 
 #undef _TIME_BITS
 
-#define kaio_version kaio_libaio_version
 #define kaio_setup kaio_libaio_setup
 #define kaio_destroy kaio_libaio_destroy
 #define kaio_submit kaio_libaio_submit

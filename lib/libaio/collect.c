@@ -25,7 +25,6 @@
 
 #include "deadline.h"
 #include "registry.h"
-#include "spin.h"
 
 #include <kaio/ring.h>
 
@@ -84,8 +83,8 @@ static void reap(struct collect *collect, struct kaio_ring_header *header,
 	}
 }
 
-/* With the lock. */
-static enum decision decide(struct collect *collect, bool may_spin)
+/* With the lock, after so many nanoseconds of spinning. */
+static enum decision decide(struct collect *collect, int64_t spent)
 {
 	struct kaio_ring_header *header =
 		(struct kaio_ring_header *)collect->ctx;
@@ -99,7 +98,7 @@ static enum decision decide(struct collect *collect, bool may_spin)
 		return ASK_KERNEL;
 	}
 	in_kernel = __atomic_load_n(&context->in_kernel, __ATOMIC_ACQUIRE);
-	head = __atomic_load_n(&header->head, __ATOMIC_RELAXED);
+	head = READ_ONCE(header->head);
 	/* Acquire: as in kaio_ring_peek(). */
 	tail = __atomic_load_n(&header->tail, __ATOMIC_ACQUIRE);
 	/* libaio's answer, whatever the other arguments. */
@@ -116,19 +115,14 @@ static enum decision decide(struct collect *collect, bool may_spin)
 		reap(collect, header, head, tail);
 		if (collect->n >= collect->min || collect->timeout_ns == 0)
 			return DONE;
-		if (may_spin)
+		if (spent < context->spin_ns)
 			return SPIN;
 	}
 	__atomic_fetch_add(&context->in_kernel, 1, __ATOMIC_RELAXED);
 	return ASK_KERNEL;
 }
 
-static uint32_t spin_ns(void)
-{
-	return __atomic_load_n(&kaio_registry_spin_ns, __ATOMIC_RELAXED);
-}
-
-static enum decision try_ring(struct collect *collect, bool may_spin)
+static enum decision try_ring(struct collect *collect, int64_t spent)
 {
 	struct context *context = collect->context;
 	enum decision decision;
@@ -137,7 +131,7 @@ static enum decision try_ring(struct collect *collect, bool may_spin)
 		return collect->n < collect->min && collect->timeout_ns
 			       ? INTERRUPTED
 			       : DONE;
-	decision = decide(collect, may_spin);
+	decision = decide(collect, spent);
 	context_unlock(context);
 	return decision;
 }
@@ -156,27 +150,22 @@ static __attribute__((cold)) enum decision spin(struct collect *collect)
 		if (timeout >= 0)
 			collect->timeout_ns =
 				timeout > spent ? timeout - spent : 0;
-		decision = try_ring(collect, spent < spin_ns());
+		decision = try_ring(collect, spent);
 	} while (decision == SPIN);
 	return decision;
 }
 
 static __attribute__((cold)) int ask_kernel(const struct collect *collect)
 {
-	const int64_t second = 1000000000;
-	struct timespec time = { 0, 0 };
-	const struct timespec *timeout = NULL;
+	struct timespec time;
+	const struct timespec *timeout =
+		collect->timeout_ns < 0
+			? NULL
+			: as_timespec(collect->timeout_ns, &time);
 	struct kaio_event *events = collect->events + collect->n;
 	long min = collect->min - collect->n;
 	long nr = collect->nr - collect->n;
 
-	/* A time_t of 32 bits holds 68 years: wait indefinitely for more. */
-	if (collect->timeout_ns >= 0 &&
-	    collect->timeout_ns / second <= INT32_MAX) {
-		time.tv_sec = (time_t)(collect->timeout_ns / second);
-		time.tv_nsec = (long)(collect->timeout_ns % second);
-		timeout = &time;
-	}
 	if (collect->sigmask)
 		return kaio_pgetevents(collect->ctx, min, nr, events, timeout,
 				       collect->sigmask);
@@ -194,7 +183,7 @@ int kaio_collect(kaio_context_t ctx, long min, long nr,
 	int ret = -EINTR;
 
 	if (known)
-		decision = try_ring(&collect, spin_ns());
+		decision = try_ring(&collect, 0);
 	if (decision == SPIN)
 		decision = spin(&collect);
 	if (decision == DONE)

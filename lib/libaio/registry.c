@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /*
  * A context is found without a lock, and its place may be another's a moment
- * later: handle is reliable only under the place's lock, with which it changes
- * from a handle to 0. From 0 it changes to CLAIMED and then to a handle, and
- * only while in_kernel is 0: calls for the last context would keep the next one
- * from its ring.
+ * later: handle changes under the place's lock, from 0 only while in_kernel is
+ * 0: calls for the last context would keep the next one from its ring.
  *
  * Nothing is allocated, and only io_destroy waits for a thread that waits: all
  * of it may be called from a signal handler.
@@ -12,7 +10,6 @@
 #include "registry.h"
 
 #include "environment.h"
-#include "spin.h"
 
 #include <kaio/ring.h>
 
@@ -26,15 +23,10 @@
 #define PLACES (WAYS << BUCKETS_LOG2)
 #define TABLE_SIZE (PLACES * sizeof(struct context))
 
-/* No handle: they are addresses of pages. */
-#define CLAIMED 1
-
 /* With room for places() to begin at a page, of whatever size. */
 #define PAGE_SIZE_MIN 4096
 #define PAGE_SIZE_MAX 65536
 static struct context table[PLACES + PAGE_SIZE_MAX / sizeof(struct context)];
-
-uint32_t kaio_registry_spin_ns;
 
 /* Whole pages, for MADV_WIPEONFORK. */
 static struct context *places(void)
@@ -82,16 +74,7 @@ static void lock_futex(struct context *context, int operation, uintptr_t value)
 
 static uintptr_t owner_of(const struct context *context)
 {
-	return __atomic_load_n(&context->owner, __ATOMIC_RELAXED) & ~CONTENDED;
-}
-
-static bool try_lock(struct context *context, uintptr_t owner)
-{
-	uintptr_t nobody = 0;
-
-	return __atomic_compare_exchange_n(&context->owner, &nobody, owner,
-					   false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED);
+	return READ_ONCE(context->owner) & ~CONTENDED;
 }
 
 /* From the locks themselves: a count would be wrong for an instruction. */
@@ -116,16 +99,15 @@ bool kaio_context_lock_slow(struct context *context, uintptr_t self,
 
 		if (owner == self)
 			return false;
-		if (!owner && try_lock(context, self))
+		if (!owner && context_try_lock(context, self))
 			return true;
 		relax();
 	}
 	if (!must_wait && holds_a_lock(self))
 		return false;
 	/* CONTENDED: more threads than this one may be asleep. */
-	while (!try_lock(context, self | CONTENDED)) {
-		uintptr_t owner =
-			__atomic_load_n(&context->owner, __ATOMIC_RELAXED);
+	while (!context_try_lock(context, self | CONTENDED)) {
+		uintptr_t owner = READ_ONCE(context->owner);
 
 		if (owner & CONTENDED ||
 		    (owner &&
@@ -162,7 +144,7 @@ struct context *kaio_registry_find(kaio_context_t handle)
 	struct context *context = bucket(handle);
 	unsigned i;
 
-	if (handle > CLAIMED)
+	if (handle)
 		for (i = 0; i < WAYS; i++, context++)
 			if (context_handle(context) == handle)
 				return context;
@@ -178,24 +160,6 @@ static bool wipe_on_fork(void)
 
 	errno = saved;
 	return ret == 0;
-}
-
-static struct context *claim(kaio_context_t handle)
-{
-	struct context *context = bucket(handle);
-	unsigned i;
-
-	for (i = 0; i < WAYS; i++, context++) {
-		kaio_context_t none = 0;
-
-		if (!__atomic_load_n(&context->in_kernel, __ATOMIC_RELAXED) &&
-		    __atomic_compare_exchange_n(
-			    &context->handle, &none, CLAIMED, false,
-			    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			return context;
-	}
-	__atomic_store_n(&overflowed, true, __ATOMIC_RELAXED);
-	return NULL;
 }
 
 static void publish(struct context *context, kaio_context_t handle)
@@ -233,9 +197,30 @@ bool kaio_registry_remove(kaio_context_t handle)
 	return context;
 }
 
+/* False if the place is taken, or about to be. */
+__attribute__((cold)) static bool add(struct context *context,
+				      kaio_context_t handle,
+				      const struct kaio_ring *ring)
+{
+	bool is_free;
+
+	if (!context_try_lock(context, (uintptr_t)pthread_self()))
+		return false;
+	is_free = !context_handle(context) && !READ_ONCE(context->in_kernel);
+	if (is_free) {
+		context->id = ring->header->id;
+		context->nr = ring->nr;
+		context->spin_ns = environment_spin_ns();
+		publish(context, handle);
+	}
+	context_unlock(context);
+	return is_free;
+}
+
 void kaio_registry_add(kaio_context_t handle)
 {
-	struct context *context;
+	struct context *context = bucket(handle);
+	struct context *const end = context + WAYS;
 	struct kaio_ring ring;
 
 	/* Where the kernel puts a ring, no older one is left. */
@@ -243,14 +228,10 @@ void kaio_registry_add(kaio_context_t handle)
 	if (!environment_allows_ring() || !wipe_on_fork() ||
 	    kaio_ring_attach(&ring, handle) < 0)
 		return;
-	__atomic_store_n(&kaio_registry_spin_ns, environment_spin_ns(),
-			 __ATOMIC_RELAXED);
-	context = claim(handle);
-	if (!context)
-		return;
-	context->id = ring.header->id;
-	context->nr = ring.nr;
-	publish(context, handle);
+	for (; context < end; context++)
+		if (add(context, handle, &ring))
+			return;
+	WRITE_ONCE(overflowed, true);
 }
 
 /* Forgets a context that the kernel does not know. */
@@ -262,7 +243,7 @@ static void recheck(struct context *context, kaio_context_t handle)
 
 static void recheck_some(void)
 {
-	uint32_t left = __atomic_load_n(&unchecked, __ATOMIC_RELAXED);
+	uint32_t left = READ_ONCE(unchecked);
 	unsigned rechecks = 0;
 
 	if (!left)
@@ -271,24 +252,24 @@ static void recheck_some(void)
 		struct context *context = places() + --left;
 		kaio_context_t handle = context_handle(context);
 
-		if (handle > CLAIMED) {
+		if (handle) {
 			recheck(context, handle);
 			rechecks++;
 		}
 	}
-	__atomic_store_n(&unchecked, left, __ATOMIC_RELAXED);
+	WRITE_ONCE(unchecked, left);
 }
 
 void kaio_registry_recheck_all(void)
 {
-	__atomic_store_n(&unchecked, PLACES, __ATOMIC_RELAXED);
+	WRITE_ONCE(unchecked, PLACES);
 	recheck_some();
 }
 
 /* It may be a known context that moved. */
 static __attribute__((cold)) void note_unknown(kaio_context_t handle)
 {
-	if (__atomic_load_n(&overflowed, __ATOMIC_RELAXED))
+	if (READ_ONCE(overflowed))
 		return;
 	if (__atomic_exchange_n(unknown_slot(handle), handle,
 				__ATOMIC_RELAXED) != handle)

@@ -19,6 +19,7 @@
 #define LIBAIO_REGISTRY_H
 
 #include "abi.h"
+#include "atomic.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -30,12 +31,9 @@ struct context {
 	uintptr_t owner;       /* the lock */
 	uint32_t in_kernel;    /* calls that let the kernel collect; atomic */
 	uint32_t id;
-	uint32_t nr; /* events in the ring */
+	uint32_t nr;	  /* events in the ring */
+	uint32_t spin_ns; /* how long a wait spins */
 } __attribute__((aligned(64)));
-
-/* How long a wait spins: KAIO_SPIN_NS, read before the first context is known.
- */
-extern uint32_t kaio_registry_spin_ns;
 
 /* NULL for an unknown handle. */
 struct context *kaio_registry_find(kaio_context_t handle);
@@ -65,6 +63,15 @@ __attribute__((cold)) bool
 kaio_context_lock_slow(struct context *context, uintptr_t self, bool must_wait);
 void kaio_context_wake(struct context *context);
 
+static inline bool context_try_lock(struct context *context, uintptr_t owner)
+{
+	uintptr_t nobody = 0;
+
+	return __atomic_compare_exchange_n(&context->owner, &nobody, owner,
+					   false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
 /*
  * Never held over a system call that waits. False if a signal handler has
  * interrupted its own thread with this lock held; or with another lock held,
@@ -75,11 +82,8 @@ static inline bool context_lock(struct context *context, bool must_wait)
 {
 	/* An address, different for each thread that is alive. */
 	uintptr_t self = (uintptr_t)pthread_self();
-	uintptr_t nobody = 0;
 
-	return __atomic_compare_exchange_n(&context->owner, &nobody, self,
-					   false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED) ||
+	return context_try_lock(context, self) ||
 	       kaio_context_lock_slow(context, self, must_wait);
 }
 

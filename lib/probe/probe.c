@@ -173,12 +173,10 @@ static void try_rw_flags(struct trial *trial, struct kaio_probe *probe)
 
 static void try_iocb_flags(struct trial *trial, struct kaio_probe *probe)
 {
-	const uint32_t flags[] = { KAIO_IOCB_RESFD, KAIO_IOCB_IOPRIO };
-	size_t i;
-
-	for (i = 0; i < sizeof(flags) / sizeof(*flags); i++)
-		if (!is_known(submit_write(trial, 0, flags[i])))
-			probe->iocb_flags |= flags[i];
+	if (!is_known(submit_write(trial, 0, KAIO_IOCB_RESFD)))
+		probe->iocb_flags |= KAIO_IOCB_RESFD;
+	if (!is_known(submit_write(trial, 0, KAIO_IOCB_IOPRIO)))
+		probe->iocb_flags |= KAIO_IOCB_IOPRIO;
 }
 
 static int open_files(struct trial *trial)

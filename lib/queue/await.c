@@ -7,7 +7,6 @@
 #undef __EXCEPTIONS
 
 #include "queue/wait.h"
-#include "spin.h"
 
 /* How long a waiter sleeps while the kernel is out of memory. */
 #define RETRY_NS 4000000
@@ -51,8 +50,8 @@ static bool spin(struct kaio_queue *queue, const struct queue_wait *wait,
 		end = wait->deadline;
 	queue_unlock(queue);
 	while (kaio_ring_ready(&ring) < need &&
-	       !__atomic_load_n(&queue->wakeup_signaled, __ATOMIC_RELAXED) &&
-	       !__atomic_load_n(&queue->woken, __ATOMIC_RELAXED) && now() < end)
+	       !READ_ONCE(queue->wakeup_signaled) && !READ_ONCE(queue->woken) &&
+	       now() < end)
 		relax();
 	queue_lock(queue);
 	return kaio_ring_ready(&ring) >= need || queue->wakeup_signaled ||
@@ -87,51 +86,42 @@ static int reap(struct kaio_queue *queue, const struct queue_wait *wait)
 	return ret < 0 ? ret : 0;
 }
 
-struct sleeper {
-	struct kaio_queue *queue;
-	bool drain;
-};
-
-static void wake_up(struct sleeper *sleeper)
+static void wake_up(struct kaio_queue *queue, const struct queue_wait *wait)
 {
-	sleeper->queue->drains -= sleeper->drain;
-	sleeper->queue->waiters--;
+	queue->drains -= wait->drain;
+	queue->waiters--;
 }
 
 /* Another thread has to do what it may have been woken for. */
 static void cancelled(void *arg)
 {
-	struct sleeper *sleeper = arg;
+	struct queue_wait *wait = arg;
 
-	wake_up(sleeper);
-	kaioq_leave(sleeper->queue);
+	wake_up(wait->queue, wait);
+	kaioq_leave(wait->queue);
 }
 
 /* A cancellation point, unless completions would be lost. */
 static void sleep_until_changed(struct kaio_queue *queue,
-				const struct queue_wait *wait)
+				struct queue_wait *wait)
 {
-	const struct timespec until = {
-		.tv_sec = (time_t)(wait->deadline / 1000000000),
-		.tv_nsec = (long)(wait->deadline % 1000000000),
-	};
-	struct sleeper sleeper = { queue, wait->drain };
+	struct timespec time;
 	int cancelstate;
 
+	wait->queue = queue;
 	queue->waiters++;
 	queue->drains += wait->drain;
 	if (wait->has_taken)
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelstate);
-	pthread_cleanup_push(cancelled, &sleeper);
-	/* A time_t of 32 bits holds 68 years: more is for ever. */
-	if (wait->deadline / 1000000000 > INT32_MAX)
-		pthread_cond_wait(&queue->changed, &queue->lock);
+	pthread_cleanup_push(cancelled, wait);
+	if (as_timespec(wait->deadline, &time))
+		pthread_cond_timedwait(&queue->changed, &queue->lock, &time);
 	else
-		pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
+		pthread_cond_wait(&queue->changed, &queue->lock);
 	pthread_cleanup_pop(0);
 	if (wait->has_taken)
 		pthread_setcancelstate(cancelstate, NULL);
-	wake_up(&sleeper);
+	wake_up(queue, wait);
 }
 
 /* Whether a wake ends it that does not have all that it waits for. */

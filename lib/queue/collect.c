@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 #include "queue/collect.h"
 
+#include "deadline.h"
 #include "msan.h"
 #include "queue/submit.h"
 #include "queue/wakeup.h"
@@ -57,25 +58,19 @@ static int io_getevents(struct kaio_queue *queue, bool use_pgetevents,
 			struct kaio_event *events, unsigned min, unsigned nr,
 			int64_t timeout_ns)
 {
-	/* A time_t of 32 bits holds 68 years: more is for ever. */
-	bool forever = timeout_ns / 1000000000 > INT32_MAX;
-	struct timespec timeout = { 0, 0 };
-	const struct timespec *limit = forever ? NULL : &timeout;
+	struct timespec time;
+	const struct timespec *timeout = as_timespec(timeout_ns, &time);
 	int ret;
 
-	if (!forever) {
-		timeout.tv_sec = (time_t)(timeout_ns / 1000000000);
-		timeout.tv_nsec = (long)(timeout_ns % 1000000000);
-	}
 	queue->stats.getevents_calls++;
 	if (min) {
 		queue->in_kernel = true;
 		queue_unlock(queue);
 	}
 	ret = use_pgetevents
-		      ? kaio_pgetevents(queue->ctx, min, nr, events, limit,
+		      ? kaio_pgetevents(queue->ctx, min, nr, events, timeout,
 					NULL)
-		      : kaio_getevents(queue->ctx, min, nr, events, limit);
+		      : kaio_getevents(queue->ctx, min, nr, events, timeout);
 	if (min) {
 		queue_lock(queue);
 		queue->in_kernel = false;

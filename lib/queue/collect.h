@@ -13,11 +13,8 @@ static inline bool queue_can_read_ring(const struct kaio_queue *queue)
 {
 	const struct kaio_ring_header *header = queue->ring.header;
 
-	return header &&
-	       __atomic_load_n(&header->head, __ATOMIC_RELAXED) <
-		       queue->ring.nr &&
-	       __atomic_load_n(&header->tail, __ATOMIC_RELAXED) <
-		       queue->ring.nr;
+	return header && READ_ONCE(header->head) < queue->ring.nr &&
+	       READ_ONCE(header->tail) < queue->ring.nr;
 }
 
 /* What is in the ring; how many operations that was. */

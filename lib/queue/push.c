@@ -32,50 +32,10 @@ static struct kaio_iocb **slots_for(struct kaio_queue *queue, unsigned nr)
 		memmove(queue->slots, queue->head,
 			pending * sizeof(*queue->slots));
 		queue->head = queue->slots;
-		queue_set_tail(queue, queue->slots + pending);
+		WRITE_ONCE(queue->tail, queue->slots + pending);
+		queue_set_push_end(queue);
 	}
 	return queue->tail;
-}
-
-static int push(struct kaio_queue *queue, struct kaio_iocb *iocb)
-{
-	int ret;
-
-	if (!queue_room(queue))
-		return -ENOBUFS;
-	ret = use_eventfd(queue, iocb);
-	if (ret < 0)
-		return ret;
-	*slots_for(queue, 1) = iocb;
-	queue_set_tail(queue, queue->tail + 1);
-	queue_set_push_end(queue);
-	return 0;
-}
-
-__attribute__((noinline)) static int push_slow(struct kaio_queue *queue,
-					       struct kaio_iocb *iocb)
-{
-	int ret = queue_enter(queue);
-
-	if (ret < 0)
-		return ret;
-	ret = iocb ? push(queue, iocb) : -EINVAL;
-	queue_unlock(queue);
-	return ret;
-}
-
-int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb)
-{
-	struct kaio_iocb **tail;
-
-	if (!queue || !iocb)
-		return push_slow(queue, iocb);
-	tail = __atomic_load_n(&queue->tail, __ATOMIC_RELAXED);
-	if (tail >= queue->push_end)
-		return push_slow(queue, iocb);
-	*tail = iocb;
-	queue->tail = tail + 1;
-	return 0;
 }
 
 unsigned kaioq_push_array(struct kaio_queue *queue, void *array, size_t stride,
@@ -98,9 +58,43 @@ unsigned kaioq_push_array(struct kaio_queue *queue, void *array, size_t stride,
 		else
 			*tail++ = iocb;
 	}
-	queue_set_tail(queue, tail);
-	queue_set_push_end(queue);
+	WRITE_ONCE(queue->tail, tail);
 	return nr;
+}
+
+static int push(struct kaio_queue *queue, struct kaio_iocb *iocb)
+{
+	int ret = queue_room(queue) ? use_eventfd(queue, iocb) : -ENOBUFS;
+
+	if (ret == 0)
+		kaioq_push_array(queue, iocb, 0, 1);
+	return ret;
+}
+
+__attribute__((noinline)) static int push_slow(struct kaio_queue *queue,
+					       struct kaio_iocb *iocb)
+{
+	int ret = queue_enter(queue);
+
+	if (ret < 0)
+		return ret;
+	ret = iocb ? push(queue, iocb) : -EINVAL;
+	queue_unlock(queue);
+	return ret;
+}
+
+int kaio_queue_push(struct kaio_queue *queue, struct kaio_iocb *iocb)
+{
+	struct kaio_iocb **tail;
+
+	if (!queue || !iocb)
+		return push_slow(queue, iocb);
+	tail = READ_ONCE(queue->tail);
+	if (tail >= queue->push_end)
+		return push_slow(queue, iocb);
+	*tail = iocb;
+	queue->tail = tail + 1;
+	return 0;
 }
 
 bool kaioq_push_cancelled(struct kaio_queue *queue, struct kaio_iocb *iocb)
@@ -112,42 +106,10 @@ bool kaioq_push_cancelled(struct kaio_queue *queue, struct kaio_iocb *iocb)
 	return true;
 }
 
-static int cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
+unsigned kaioq_cancel_range(struct kaio_queue *queue, const void *from,
+			    const void *to)
 {
-	struct kaio_iocb **slot = queue->head;
-	struct kaio_event unused;
-
-	while (slot < queue->tail && *slot != iocb)
-		slot++;
-	if (slot < queue->tail) {
-		if (slot == queue->head)
-			queue->retries = 0;
-		queue_set_tail(queue, queue->tail - 1);
-		memmove(slot, slot + 1,
-			(size_t)(queue->tail - slot) * sizeof(*slot));
-		kaioq_cancel(queue, iocb);
-		queue_set_push_end(queue);
-		return 0;
-	}
-	queue->stats.cancel_calls++;
-	return kaio_cancel(queue->ctx, iocb, &unused) == -EINPROGRESS ? 0
-								      : -EBUSY;
-}
-
-int kaio_queue_cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
-{
-	int ret = queue_enter(queue);
-
-	if (ret < 0)
-		return ret;
-	ret = iocb ? cancel(queue, iocb) : -EINVAL;
-	queue_leave(queue);
-	return ret;
-}
-
-void kaioq_cancel_range(struct kaio_queue *queue, const void *from,
-			const void *to)
-{
+	unsigned before = queue_pending(queue);
 	struct kaio_iocb **tail = queue->head;
 	struct kaio_iocb **slot;
 
@@ -163,6 +125,29 @@ void kaioq_cancel_range(struct kaio_queue *queue, const void *from,
 			queue->retries = 0;
 		kaioq_cancel(queue, iocb);
 	}
-	queue_set_tail(queue, tail);
+	WRITE_ONCE(queue->tail, tail);
 	queue_set_push_end(queue);
+	return before - queue_pending(queue);
+}
+
+static int cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
+{
+	struct kaio_event unused;
+
+	if (kaioq_cancel_range(queue, iocb, iocb + 1))
+		return 0;
+	queue->stats.cancel_calls++;
+	return kaio_cancel(queue->ctx, iocb, &unused) == -EINPROGRESS ? 0
+								      : -EBUSY;
+}
+
+int kaio_queue_cancel(struct kaio_queue *queue, struct kaio_iocb *iocb)
+{
+	int ret = queue_enter(queue);
+
+	if (ret < 0)
+		return ret;
+	ret = iocb ? cancel(queue, iocb) : -EINVAL;
+	queue_leave(queue);
+	return ret;
 }

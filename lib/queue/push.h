@@ -26,8 +26,7 @@ static inline bool queue_push_all(struct kaio_queue *queue, void *array,
 	struct kaio_iocb **slot = queue->tail;
 	struct kaio_iocb **end;
 
-	if ((size_t)((char *)queue->push_end - (char *)slot) <
-	    nr * sizeof(*slot))
+	if (queue->push_end - slot < (ptrdiff_t)nr)
 		return false;
 	end = queue->tail = slot + nr;
 	do {
@@ -37,8 +36,8 @@ static inline bool queue_push_all(struct kaio_queue *queue, void *array,
 	return true;
 }
 
-/* Cancels all pending operations whose iocbs are in [from, to). */
-void kaioq_cancel_range(struct kaio_queue *queue, const void *from,
-			const void *to);
+/* Cancels all pending operations whose iocbs are in [from, to); how many. */
+unsigned kaioq_cancel_range(struct kaio_queue *queue, const void *from,
+			    const void *to);
 
 #endif

@@ -32,17 +32,14 @@ static unsigned power_of_2(uint64_t at_least)
 
 static int check_params(unsigned depth, const struct kaio_queue_params *params)
 {
-	const size_t reserved =
-		sizeof(params->reserved) / sizeof(*params->reserved);
-	size_t i;
+	const struct kaio_queue_params zeros = { 0 };
 
 	if (depth < 1 || depth > DEPTH_MAX)
 		return -EINVAL;
 	if (params->flags & ~(uint32_t)KNOWN_FLAGS || params->spin_ns < 0)
 		return -EINVAL;
-	for (i = 0; i < reserved; i++)
-		if (params->reserved[i])
-			return -EINVAL;
+	if (memcmp(params->reserved, zeros.reserved, sizeof(zeros.reserved)))
+		return -EINVAL;
 	if ((uint64_t)depth + params->backlog > INT_MAX)
 		return -EINVAL;
 	return 0;
@@ -79,21 +76,11 @@ __attribute__((cold)) static struct kaio_queue *map_queue(unsigned capacity)
 	return queue;
 }
 
-static int open_eventfd(int *fd)
+static int open_eventfd(bool wanted, int *fd)
 {
-	*fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return *fd < 0 ? -errno : 0;
-}
-
-static int open_eventfds(struct kaio_queue *queue)
-{
-	int ret = 0;
-
-	if (queue->flags & KAIO_QUEUE_EVENTFD)
-		ret = open_eventfd(&queue->eventfd);
-	if (ret == 0 && queue->flags & (KAIO_QUEUE_WAKE | KAIO_QUEUE_SHARED))
-		ret = open_eventfd(&queue->wakeup_fd);
-	return ret;
+	if (wanted)
+		*fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return wanted && *fd < 0 ? -errno : 0;
 }
 
 static int set_up_context(struct kaio_queue *queue)
@@ -157,7 +144,11 @@ static int create(struct kaio_queue **queue, unsigned depth,
 							 : NO_DEADLINE / 2;
 	new->eventfd = new->wakeup_fd = -1;
 	init_lock(new);
-	ret = open_eventfds(new);
+	ret = open_eventfd(new->flags &KAIO_QUEUE_EVENTFD, &new->eventfd);
+	if (ret == 0)
+		ret = open_eventfd(
+			new->flags &(KAIO_QUEUE_WAKE | KAIO_QUEUE_SHARED),
+			&new->wakeup_fd);
 	if (ret == 0)
 		ret = set_up_context(new);
 	if (ret < 0) {
@@ -251,26 +242,25 @@ static void unlock_after_reading(const struct kaio_queue *queue)
 	queue_unlock((struct kaio_queue *)(uintptr_t)queue);
 }
 
-unsigned kaio_queue_inflight(const struct kaio_queue *queue)
+static unsigned count(const struct kaio_queue *queue, bool in_kernel)
 {
 	unsigned nr;
 
 	if (!lock_to_read(queue))
 		return 0;
-	nr = queue->inflight;
+	nr = in_kernel ? queue->inflight : queue_pending(queue);
 	unlock_after_reading(queue);
 	return nr;
 }
 
+unsigned kaio_queue_inflight(const struct kaio_queue *queue)
+{
+	return count(queue, true);
+}
+
 unsigned kaio_queue_backlog(const struct kaio_queue *queue)
 {
-	unsigned nr;
-
-	if (!lock_to_read(queue))
-		return 0;
-	nr = queue_pending(queue);
-	unlock_after_reading(queue);
-	return nr;
+	return count(queue, false);
 }
 
 unsigned kaio_queue_depth(const struct kaio_queue *queue)

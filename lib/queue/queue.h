@@ -31,11 +31,14 @@
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
 
+#include "atomic.h"
+
 #include <kaio/queue.h>
 #include <kaio/ring.h>
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <unistd.h>
 
 #define likely(condition) __builtin_expect(!!(condition), 1)
@@ -72,6 +75,7 @@ struct queue_wait {
 	uint32_t last;	  /* that is over, which was this one */
 	int64_t deadline; /* as in deadline.h */
 	bool interrupted; /* result: by the deadline, a signal or a wake */
+	struct kaio_queue *queue; /* while it sleeps on changed */
 };
 
 struct kaio_queue {
@@ -84,8 +88,8 @@ struct kaio_queue {
 	kaio_context_t ctx;
 	struct kaio_ring ring; /* its header is NULL where there is none */
 
-	struct kaio_iocb **head, **tail;
-	struct kaio_iocb **push_end; /* a fast queue has room up to here */
+	struct kaio_iocb **head, **tail; /* tail: atomic */
+	struct kaio_iocb **push_end;	 /* a fast queue has room up to here */
 	unsigned inflight;
 	unsigned done_mask;
 	unsigned done_head, done_tail;
@@ -149,22 +153,16 @@ static inline void queue_delivered_fast(struct kaio_queue *queue, unsigned nr)
 		queue->push_end = queue->slots_end;
 }
 
+/* Room is -1 while one that was cancelled is too many. */
 static inline void queue_set_push_end(struct kaio_queue *queue)
 {
-	unsigned room = queue_room(queue);
+	ptrdiff_t room = (ptrdiff_t)queue->capacity - queue_outstanding(queue);
 
 	if (!queue->fast)
 		return;
 	queue->push_end = queue->slots_end;
-	if ((size_t)(queue->slots_end - queue->tail) > room)
+	if (queue->slots_end - queue->tail > room)
 		queue->push_end = queue->tail + room;
-}
-
-/* Atomic, as other threads look at it when they begin to push. */
-static inline void queue_set_tail(struct kaio_queue *queue,
-				  struct kaio_iocb **tail)
-{
-	__atomic_store_n(&queue->tail, tail, __ATOMIC_RELAXED);
 }
 
 /* Whether completions are to come. */
@@ -175,7 +173,7 @@ static inline bool queue_is_busy(const struct kaio_queue *queue)
 
 static inline bool queue_has_waiting(const struct kaio_queue *queue)
 {
-	return __atomic_load_n(&queue->client.nr_waiting, __ATOMIC_RELAXED);
+	return READ_ONCE(queue->client.nr_waiting);
 }
 
 /*

@@ -4,7 +4,7 @@
  * before each, this call holds nothing, and what it has collected is in done
  * for the next one.
  */
-#include "queue/run.h"
+#include "queue/wait.h"
 
 #include <kaio/prep.h>
 
@@ -17,8 +17,8 @@ static void call_back(struct kaio_queue *queue)
 	struct kaio_op *op = (struct kaio_op *)kaio_event_iocb(event);
 	int64_t res = event->res;
 
-	queue_set_push_end(queue);
 	if (likely(queue->fast)) {
+		queue_delivered_fast(queue, 1);
 		op->complete(op, res);
 		return;
 	}

@@ -14,7 +14,8 @@ static unsigned take_done(struct kaio_queue *queue, struct kaio_event *events,
 	while (n < max && queue_done(queue))
 		events[n++] =
 			queue->done[queue->done_head++ & queue->done_mask];
-	queue_set_push_end(queue);
+	if (queue->fast)
+		queue_delivered_fast(queue, n);
 	return n;
 }
 
@@ -40,31 +41,6 @@ __attribute__((noinline)) static int wait_slow(struct kaio_queue *queue,
 		 queue_has_more(queue, &wait, n));
 	queue_end(queue, ret);
 	return n ? (int)n : ret;
-}
-
-static bool is_wait(const struct kaio_event *events, unsigned min, unsigned max,
-		    int64_t timeout_ns)
-{
-	return (events || !max) && min <= max && max <= INT_MAX &&
-	       timeout_ns >= KAIO_FOREVER;
-}
-
-__attribute__((cold, noinline)) static int
-wait_checked(struct kaio_queue *queue, struct kaio_event *events, unsigned min,
-	     unsigned max, int64_t timeout_ns)
-{
-	int64_t deadline;
-	int ret;
-
-	if (!is_wait(events, min, max, timeout_ns))
-		return queue_refuse(queue);
-	/* From the call: the lock and io_submit may take their time. */
-	deadline = deadline_after(timeout_ns);
-	ret = queue_enter_wait(queue);
-	if (ret < 0)
-		return ret;
-	return wait_slow(queue, events, 0, deadline == NO_WAIT ? 0 : min, max,
-			 deadline);
 }
 
 /* From the ring of a fast queue, up to the wrap. */
@@ -98,24 +74,28 @@ reap_after_wrap(struct kaio_queue *queue, struct kaio_event *events,
 	return reap_ring(queue, events, max);
 }
 
-/* A fast queue has what it waits for, mostly, in the ring. */
 int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
 		    unsigned min, unsigned max, int64_t timeout_ns)
 {
 	int64_t deadline = NO_DEADLINE;
 	unsigned n = 0;
+	int ret;
 
-	if (!queue || !queue->fast || !events || min > max || max > INT_MAX)
-		return wait_checked(queue, events, min, max, timeout_ns);
+	if (unlikely(!queue || (!events && max) || min > max || max > INT_MAX ||
+		     timeout_ns < KAIO_FOREVER))
+		return queue_refuse(queue);
+	/* From the call: the lock and io_submit may take their time. */
 	if (unlikely(timeout_ns != KAIO_FOREVER)) {
-		if (timeout_ns < 0)
-			return -EINVAL;
 		deadline = deadline_after(timeout_ns);
 		if (deadline == NO_WAIT)
 			min = 0;
 	}
-	queue_submit(queue);
-	if (queue->ring.header) {
+	ret = queue_enter_wait(queue);
+	if (ret < 0)
+		return ret;
+	/* It has what it waits for, mostly, in the ring. */
+	if (likely(queue->fast && queue->ring.header)) {
+		queue_submit(queue);
 		if (unlikely(queue_done(queue)))
 			n = take_done(queue, events, max);
 		n += reap_ring(queue, events + n, max - n);

@@ -34,8 +34,7 @@ static inline bool queue_wait_is_over(const struct kaio_queue *queue,
 	if (wait->drain)
 		return !queue_is_busy(queue);
 	return queue_done(queue) >= queue_enough(queue, wait) ||
-	       __atomic_load_n(&queue->woken, __ATOMIC_RELAXED) ||
-	       queue_transfer_is_over(wait) ||
+	       READ_ONCE(queue->woken) || queue_transfer_is_over(wait) ||
 	       (!wait->when_idle && !queue_is_busy(queue));
 }
 
@@ -56,6 +55,14 @@ static inline int queue_await(struct kaio_queue *queue, struct queue_wait *wait)
 	}
 	return kaioq_await(queue, wait);
 }
+
+/*
+ * One round of kaio_queue_run(): waits, and calls back, without the lock, for
+ * what was there before the first of them, so that one which pushes its
+ * operation again does not keep the caller here. How many that were, or a
+ * negative errno.
+ */
+int kaioq_run_once(struct kaio_queue *queue, struct queue_wait *wait);
 
 /* Whether it is worth to wait for more. */
 static inline bool queue_has_more(const struct kaio_queue *queue,

@@ -55,7 +55,7 @@ static void wake_reaper(struct kaio_queue *queue)
 {
 	if (queue->wakeup_signaled)
 		return;
-	__atomic_store_n(&queue->wakeup_signaled, true, __ATOMIC_RELAXED);
+	WRITE_ONCE(queue->wakeup_signaled, true);
 	if (queue->in_kernel)
 		eventfd_raise(queue->wakeup_fd);
 }
@@ -75,8 +75,7 @@ static void wake_waiters(struct kaio_queue *queue)
 
 void kaioq_notify(struct kaio_queue *queue)
 {
-	bool news = queue_done(queue) ||
-		    __atomic_load_n(&queue->woken, __ATOMIC_RELAXED);
+	bool news = queue_done(queue) || READ_ONCE(queue->woken);
 	bool taken = false;
 
 	if (queue->eventfd >= 0 && queue_done(queue) && !queue->eventfd_raised)
@@ -100,7 +99,7 @@ void kaioq_notify_all(struct kaio_queue *queue)
 
 bool kaioq_take_wake(struct kaio_queue *queue)
 {
-	return __atomic_load_n(&queue->woken, __ATOMIC_RELAXED) &&
+	return READ_ONCE(queue->woken) &&
 	       __atomic_exchange_n(&queue->woken, false, __ATOMIC_ACQUIRE);
 }
 

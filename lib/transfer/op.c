@@ -66,7 +66,7 @@ static uint64_t op_size(const struct op *op)
 
 static void note_failure(struct kaio_transfer *transfer, uint32_t index)
 {
-	uint32_t lowest = __atomic_load_n(&transfer->failed, __ATOMIC_RELAXED);
+	uint32_t lowest = READ_ONCE(transfer->failed);
 
 	while (index < lowest &&
 	       !__atomic_compare_exchange_n(&transfer->failed, &lowest, index,
@@ -75,18 +75,12 @@ static void note_failure(struct kaio_transfer *transfer, uint32_t index)
 		;
 }
 
-/* Whoever cancels the transfer looks for polls meanwhile. */
-static void set_opcode(struct op *op, unsigned opcode)
-{
-	__atomic_store_n(&op->op.iocb.lio_opcode, (uint16_t)opcode,
-			 __ATOMIC_RELAXED);
-}
-
 static void restore(struct op *op)
 {
 	struct kaio_iocb *iocb = &op->op.iocb;
 
-	set_opcode(op, op->opcode);
+	/* Whoever cancels the transfer looks for polls meanwhile. */
+	WRITE_ONCE(iocb->lio_opcode, op->opcode);
 	iocb->buf = op->buf;
 	iocb->nbytes = op->nbytes;
 	iocb->offset = op->offset;
@@ -95,7 +89,7 @@ static void restore(struct op *op)
 
 static int post_status(const struct kaio_transfer *transfer)
 {
-	uint32_t failed = __atomic_load_n(&transfer->failed, __ATOMIC_RELAXED);
+	uint32_t failed = READ_ONCE(transfer->failed);
 	int64_t result;
 
 	if (failed == NONE)
@@ -116,16 +110,14 @@ void kaiot_end_post(struct kaio_transfer *transfer)
 
 	if (queue)
 		queue_lock(queue);
-	__atomic_store_n(&transfer->status, status, __ATOMIC_RELAXED);
-	if (transfer->awaited.post == transfer->post)
-		transfer->awaited.status = status;
+	WRITE_ONCE(transfer->status, status);
 	/* Release: pairs with the load in transfer_is_active(). */
 	__atomic_store_n(&transfer->over, transfer->post, __ATOMIC_RELEASE);
 	if (shared && queue)
 		kaioq_notify_all(queue);
 	if (queue)
 		queue_unlock(queue);
-	if (transfer->done && !transfer_is_released(transfer)) {
+	if (transfer->done && !READ_ONCE(transfer->released)) {
 		transfer->done(transfer, status, transfer->data);
 		if (!shared)
 			return;
@@ -198,12 +190,13 @@ static void advance(struct op *op, int64_t moved)
 	for (; skip >= iov->iov_len; iov++)
 		skip -= iov->iov_len;
 	if (skip) {
-		set_opcode(op, is_read(op->opcode) ? KAIO_OP_PREAD
-						   : KAIO_OP_PWRITE);
+		WRITE_ONCE(iocb->lio_opcode, is_read(op->opcode)
+						     ? KAIO_OP_PREAD
+						     : KAIO_OP_PWRITE);
 		iocb->buf = (uintptr_t)iov->iov_base + skip;
 		iocb->nbytes = iov->iov_len - skip;
 	} else {
-		set_opcode(op, op->opcode);
+		WRITE_ONCE(iocb->lio_opcode, op->opcode);
 		iocb->buf = (uintptr_t)iov;
 		iocb->nbytes =
 			op->nbytes - (iocb->buf - op->buf) / sizeof(*iov);
@@ -283,7 +276,7 @@ static void complete_data(struct op *op, int64_t res)
  */
 static void complete_cancelled(struct op *op, int64_t res)
 {
-	bool released = transfer_is_released(transfer_of(op));
+	bool released = READ_ONCE(transfer_of(op)->released);
 	bool data = moves_data(op_opcode(op));
 	int64_t moved = op->continued ? op->moved : 0;
 
@@ -300,7 +293,7 @@ static void complete_cancelled(struct op *op, int64_t res)
 __attribute__((cold, noinline)) static void complete_slow(struct op *op,
 							  int64_t res)
 {
-	if (transfer_is_cancelled(transfer_of(op)))
+	if (READ_ONCE(transfer_of(op)->cancelled))
 		complete_cancelled(op, res);
 	else if (res == -EINTR) /* it has moved nothing */
 		push_again(op);

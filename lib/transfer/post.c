@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
 /* Posting a transfer, and waiting for it. */
 #include "queue/push.h"
-#include "queue/run.h"
+#include "queue/wait.h"
 #include "transfer/transfer.h"
 
 static inline void activate(struct kaio_transfer *transfer)
 {
 	/* Others may look, if it is done that posts. */
-	__atomic_store_n(&transfer->post, transfer->post + 1, __ATOMIC_RELAXED);
-	__atomic_store_n(&transfer->failed, NONE, __ATOMIC_RELAXED);
-	__atomic_store_n(&transfer->bytes, 0, __ATOMIC_RELAXED);
+	WRITE_ONCE(transfer->post, transfer->post + 1);
+	WRITE_ONCE(transfer->failed, NONE);
+	WRITE_ONCE(transfer->bytes, 0);
 	transfer->remaining = transfer->nr;
-	__atomic_store_n(&transfer->cancelled, false, __ATOMIC_RELAXED);
+	WRITE_ONCE(transfer->cancelled, false);
 }
 
 /* With the queue's lock. */
@@ -62,7 +62,7 @@ int kaio_transfer_post(struct kaio_transfer *transfer)
 /* What a call that ran the queue returns. */
 static int leave(struct kaio_transfer *transfer, int ret)
 {
-	if (transfer_is_released(transfer))
+	if (READ_ONCE(transfer->released))
 		ret = -ECANCELED;
 	kaiot_unref(transfer);
 	return ret;
@@ -75,14 +75,6 @@ static int check_posted(const struct kaio_transfer *transfer)
 	if (ret < 0)
 		return ret;
 	return transfer_was_posted(transfer) ? 0 : -EINVAL;
-}
-
-/* Whether running the queue would do nothing. */
-static bool is_quiet(const struct kaio_queue *queue)
-{
-	return queue->fast && queue->head == queue->tail &&
-	       !queue_done(queue) && !queue_has_waiting(queue) &&
-	       queue_can_read_ring(queue) && !kaio_ring_ready(&queue->ring);
 }
 
 /* One round of running the queue. */
@@ -101,27 +93,6 @@ static int run(struct kaio_transfer *transfer, struct queue_wait *wait)
 	return ret;
 }
 
-int kaio_transfer_test(struct kaio_transfer *transfer)
-{
-	struct queue_wait wait = { .calls_back = true, .deadline = NO_WAIT };
-	int ret = check_posted(transfer);
-
-	if (ret < 0)
-		return ret;
-	if (!transfer_is_active(transfer))
-		return transfer_status(transfer);
-	if (is_quiet(transfer->queue))
-		return -EINPROGRESS;
-	transfer_ref(transfer);
-	ret = run(transfer, &wait);
-	/* These are permanent; other errors may be gone with the next call. */
-	if (ret != -EPERM && ret != -ENOSYS && ret != -EINVAL)
-		ret = -EINPROGRESS;
-	if (!transfer_is_active(transfer))
-		ret = transfer_status(transfer);
-	return leave(transfer, ret);
-}
-
 /*
  * More than one at a time only where nothing else is to be done with each:
  * while transfers wait for slots, each frees one, and other operations have
@@ -137,48 +108,9 @@ static unsigned needed(const struct kaio_transfer *transfer)
 	return transfer->remaining;
 }
 
-/* False if it is over meanwhile. outer: what another wait is for. */
-static bool begin_wait(struct kaio_transfer *transfer, struct queue_wait *wait,
-		       struct awaited *outer)
-{
-	bool active;
-
-	queue_lock(transfer->queue);
-	active = transfer_is_active(transfer);
-	if (active) {
-		*outer = transfer->awaited;
-		transfer->awaited.post = transfer->post;
-		wait->post = &transfer->over;
-		wait->last = transfer->post - 1;
-		transfer_ref(transfer);
-	}
-	queue_unlock(transfer->queue);
-	return active;
-}
-
-/* The status of its post, or ret if that is not over. */
-static int end_wait(struct kaio_transfer *transfer,
-		    const struct queue_wait *wait, const struct awaited *outer,
-		    int ret)
-{
-	const uint32_t post = wait->last + 1;
-
-	queue_lock(transfer->queue);
-	if (queue_transfer_is_over(wait))
-		ret = transfer->awaited.post == post ? transfer->awaited.status
-						     : transfer->status;
-	/* Within another one, of a callback: for the same post, or for one that
-	 * done has made. */
-	if (outer->post != post)
-		transfer->awaited = *outer;
-	queue_unlock(transfer->queue);
-	return ret;
-}
-
 int kaio_transfer_wait(struct kaio_transfer *transfer, int64_t timeout_ns)
 {
 	struct queue_wait wait = { .calls_back = true };
-	struct awaited outer;
 	int ret = check_posted(transfer);
 
 	if (ret < 0)
@@ -186,21 +118,33 @@ int kaio_transfer_wait(struct kaio_transfer *transfer, int64_t timeout_ns)
 	if (timeout_ns < KAIO_FOREVER)
 		return -EINVAL;
 	wait.deadline = deadline_after(timeout_ns);
-	if (timeout_ns == 0 || !transfer->queue ||
-	    !begin_wait(transfer, &wait, &outer))
-		return kaio_transfer_test(transfer);
+	wait.post = &transfer->over;
+	wait.last = __atomic_load_n(wait.post, __ATOMIC_ACQUIRE);
+	if (!transfer_is_active(transfer))
+		return READ_ONCE(transfer->status);
+	transfer_ref(transfer);
 	/* Another thread may be about to finish it. */
 	wait.when_idle = transfer->shared;
 	do {
 		wait.min = needed(transfer);
 		ret = run(transfer, &wait);
 	} while (ret >= 0 && !wait.interrupted &&
-		 !transfer_is_released(transfer) &&
+		 !READ_ONCE(transfer->released) &&
 		 !queue_transfer_is_over(&wait) &&
 		 (ret > 0 || wait.when_idle) && time_left(wait.deadline));
-	if (ret >= 0)
+	/* kaio_transfer_test() tells of the last post, which done may have
+	 * made. */
+	if (timeout_ns ? queue_transfer_is_over(&wait)
+		       : !transfer_is_active(transfer))
+		ret = READ_ONCE(transfer->status);
+	else if (ret >= 0)
 		ret = -EINPROGRESS;
-	return leave(transfer, end_wait(transfer, &wait, &outer, ret));
+	return leave(transfer, ret);
+}
+
+int kaio_transfer_test(struct kaio_transfer *transfer)
+{
+	return kaio_transfer_wait(transfer, 0);
 }
 
 int kaio_transfer_active(const struct kaio_transfer *transfer)
@@ -223,7 +167,7 @@ int64_t kaio_transfer_result(const struct kaio_transfer *transfer,
 	op = transfer->ops + index;
 	/* Acquire: pairs with the store in finish_shared(). */
 	if (__atomic_load_n(&op->post, __ATOMIC_ACQUIRE) !=
-	    __atomic_load_n(&transfer->post, __ATOMIC_RELAXED))
+	    READ_ONCE(transfer->post))
 		return -EINPROGRESS;
 	return op->result;
 }
@@ -234,5 +178,5 @@ int64_t kaio_transfer_bytes(const struct kaio_transfer *transfer)
 
 	if (ret < 0)
 		return ret;
-	return __atomic_load_n(&transfer->bytes, __ATOMIC_RELAXED);
+	return READ_ONCE(transfer->bytes);
 }

@@ -42,7 +42,7 @@ static bool push_all(struct kaio_transfer *transfer)
 {
 	struct kaio_queue *queue = transfer->queue;
 
-	if (transfer_is_cancelled(transfer))
+	if (READ_ONCE(transfer->cancelled))
 		return cancel_all(transfer);
 	while (transfer->short_ops != NONE) {
 		struct op *op = transfer->ops + transfer->short_ops;
@@ -58,11 +58,6 @@ static bool push_all(struct kaio_transfer *transfer)
 	return transfer->next == transfer->nr;
 }
 
-static void set_nr_waiting(struct queue_client *client, unsigned nr)
-{
-	__atomic_store_n(&client->nr_waiting, nr, __ATOMIC_RELAXED);
-}
-
 void kaiot_push_waiting(struct kaio_queue *queue)
 {
 	struct queue_client *client = &queue->client;
@@ -74,7 +69,7 @@ void kaiot_push_waiting(struct kaio_queue *queue)
 		if (!push_all(transfer))
 			break;
 		list_remove(&transfer->waiting);
-		set_nr_waiting(client, client->nr_waiting - 1);
+		WRITE_ONCE(client->nr_waiting, client->nr_waiting - 1);
 	}
 }
 
@@ -83,12 +78,12 @@ void kaiot_push(struct kaio_transfer *transfer)
 	struct queue_client *client = &transfer->queue->client;
 
 	if (list_is_empty(&transfer->waiting))
-		set_nr_waiting(client, client->nr_waiting + 1);
-	else if (transfer_is_cancelled(transfer))
+		WRITE_ONCE(client->nr_waiting, client->nr_waiting + 1);
+	else if (READ_ONCE(transfer->cancelled))
 		list_remove(&transfer->waiting);
 	/* One that was cancelled needs no slots: it does not wait its turn. */
 	if (list_is_empty(&transfer->waiting))
-		list_insert(transfer_is_cancelled(transfer)
+		list_insert(READ_ONCE(transfer->cancelled)
 				    ? client->waiting.next
 				    : &client->waiting,
 			    &transfer->waiting);

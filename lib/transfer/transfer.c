@@ -116,14 +116,11 @@ __attribute__((cold)) static struct kaio_transfer *allocate(unsigned nr_ops)
 
 static bool are_valid(const struct kaio_transfer_params *params)
 {
-	const size_t reserved =
-		sizeof(params->reserved) / sizeof(*params->reserved);
-	size_t i;
+	const struct kaio_transfer_params zeros = { 0 };
 
-	for (i = 0; i < reserved; i++)
-		if (params->reserved[i])
-			return false;
-	return !params->reserved0 &&
+	return memcmp(params->reserved, zeros.reserved,
+		      sizeof(zeros.reserved)) == 0 &&
+	       !params->reserved0 &&
 	       !(params->flags & ~(uint32_t)KAIO_TRANSFER_EOF_OK);
 }
 
@@ -169,10 +166,8 @@ static void cancel_polls(struct kaio_transfer *transfer)
 	struct kaio_event unused;
 
 	for (; op < end; op++) {
-		if (__atomic_load_n(&op->op.iocb.lio_opcode,
-				    __ATOMIC_RELAXED) != KAIO_OP_POLL ||
-		    __atomic_load_n(&op->post, __ATOMIC_RELAXED) ==
-			    transfer->post)
+		if (READ_ONCE(op->op.iocb.lio_opcode) != KAIO_OP_POLL ||
+		    READ_ONCE(op->post) == transfer->post)
 			continue;
 		queue->stats.cancel_calls++;
 		kaio_cancel(queue->ctx, &op->op.iocb, &unused);
@@ -186,7 +181,7 @@ static void cancel(struct kaio_transfer *transfer)
 
 	if (!transfer_is_active(transfer))
 		return;
-	__atomic_store_n(&transfer->cancelled, true, __ATOMIC_RELAXED);
+	WRITE_ONCE(transfer->cancelled, true);
 	kaioq_cancel_range(queue, transfer->ops, transfer->ops + transfer->nr);
 	cancel_polls(transfer);
 	if (!list_is_empty(&transfer->waiting))
@@ -219,7 +214,7 @@ int kaio_transfer_release(struct kaio_transfer *transfer)
 	queue = transfer->queue;
 	if (queue) {
 		queue_lock(queue);
-		__atomic_store_n(&transfer->released, true, __ATOMIC_RELAXED);
+		WRITE_ONCE(transfer->released, true);
 		if (!queue->gone)
 			cancel(transfer);
 		queue_leave(queue);

@@ -49,13 +49,6 @@ struct op {
 	int64_t result; /* valid if post is the transfer's */
 };
 
-/* The post that a wait is for: done may have posted again, and that post be
- * over, when the wait goes on. */
-struct awaited {
-	uint32_t post;
-	int status; /* when it is over */
-};
-
 struct kaio_transfer {
 	struct kaio_queue *queue; /* NULL after its end */
 	struct link transfers;
@@ -72,8 +65,7 @@ struct kaio_transfer {
 	uint32_t post;	/* atomic: which it is */
 	uint32_t over;	/* atomic: the last one that is over */
 	int status;	/* atomic: of that one */
-	struct awaited awaited; /* with the queue's lock */
-	unsigned next;		/* nr if not active */
+	unsigned next;	/* nr if not active */
 	uint32_t short_ops;
 	unsigned remaining; /* atomic */
 	uint32_t failed; /* atomic: the lowest index, or NONE or NEVER_POSTED */
@@ -114,29 +106,12 @@ static inline bool transfer_is_active(const struct kaio_transfer *transfer)
 {
 	/* Acquire: pairs with the store in kaiot_end_post(). */
 	return __atomic_load_n(&transfer->over, __ATOMIC_ACQUIRE) !=
-	       __atomic_load_n(&transfer->post, __ATOMIC_RELAXED);
-}
-
-/* Of the last post that is over. */
-static inline int transfer_status(const struct kaio_transfer *transfer)
-{
-	return __atomic_load_n(&transfer->status, __ATOMIC_RELAXED);
+	       READ_ONCE(transfer->post);
 }
 
 static inline bool transfer_was_posted(const struct kaio_transfer *transfer)
 {
-	return __atomic_load_n(&transfer->failed, __ATOMIC_RELAXED) !=
-	       NEVER_POSTED;
-}
-
-static inline bool transfer_is_cancelled(const struct kaio_transfer *transfer)
-{
-	return __atomic_load_n(&transfer->cancelled, __ATOMIC_RELAXED);
-}
-
-static inline bool transfer_is_released(const struct kaio_transfer *transfer)
-{
-	return __atomic_load_n(&transfer->released, __ATOMIC_RELAXED);
+	return READ_ONCE(transfer->failed) != NEVER_POSTED;
 }
 
 /* What each public function begins with. */

@@ -23,9 +23,17 @@ static void count(struct kaio_op *op, int64_t res)
 	__atomic_add_fetch(&called, 1, __ATOMIC_RELAXED);
 }
 
+/* Before glibc 2.34 a thread that has ended is -ESRCH until it is joined. */
+static void cancel_thread(pthread_t thread)
+{
+	int error = pthread_cancel(thread);
+
+	ck_assert(error == 0 || error == ESRCH);
+}
+
 static void cancel(struct waiter *waiter)
 {
-	ck_assert_ok(pthread_cancel(waiter->thread));
+	cancel_thread(waiter->thread);
 	threads_join(waiter);
 }
 
@@ -102,7 +110,7 @@ START_TEST(the_role_goes_from_a_cancelled_waiter_to_the_next)
 		threads_start(&next, queue, BY_RUN);
 		threads_sleep(queue, 3);
 		threads_end_poll(&first);
-		ck_assert_ok(pthread_cancel(cancelled.thread));
+		cancel_thread(cancelled.thread);
 		threads_end_poll(&second);
 		threads_join(&cancelled);
 		threads_join(&reaper);
@@ -128,7 +136,7 @@ START_TEST(a_thread_cancelled_in_the_kernel_has_what_it_collects)
 			threads_push_poll(queue, &op);
 		threads_start(&reaper, queue, (enum way)way);
 		threads_sleep(queue, 1);
-		ck_assert_ok(pthread_cancel(reaper.thread));
+		cancel_thread(reaper.thread);
 		if (way == BY_TRANSFER_WAIT)
 			ck_assert_ok(kaio_transfer_cancel(reaper.transfer));
 		else
@@ -145,11 +153,12 @@ START_TEST(a_thread_cancelled_in_the_kernel_has_what_it_collects)
 }
 END_TEST
 
+static int waited;
+
+/* Asserts nothing: Check has cancellation points, where it loses memory. */
 static void *wait_for_two(void *events)
 {
-	int ret = kaio_queue_wait(queue, events, 2, 2, KAIO_FOREVER);
-
-	ck_assert_int_eq(ret, 2);
+	waited = kaio_queue_wait(queue, events, 2, 2, KAIO_FOREVER);
 	pthread_testcancel();
 	return NULL;
 }
@@ -188,10 +197,11 @@ START_TEST(a_wait_is_not_cancelled_with_completions_in_hand)
 	while (!has_taken_one())
 		sched_yield();
 	threads_sleep(queue, 2);
-	ck_assert_ok(pthread_cancel(thread));
+	cancel_thread(thread);
 	push_bad(&bad[1]);
 	ck_assert_ok(pthread_join(thread, &result));
 	ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+	ck_assert_int_eq(waited, 2);
 	ck_assert_ptr_eq(kaio_event_iocb(&events[0]), &bad[0]);
 	ck_assert_ptr_eq(kaio_event_iocb(&events[1]), &bad[1]);
 	threads_end_poll(&endless);
@@ -240,7 +250,7 @@ START_TEST(a_cancelled_poller_leaves_the_queue_unlocked)
 					    collect_again_and_again, &way));
 		while (__atomic_load_n(&rounds, __ATOMIC_RELAXED) < 10)
 			sched_yield();
-		ck_assert_ok(pthread_cancel(thread));
+		cancel_thread(thread);
 		ck_assert_ok(pthread_join(thread, NULL));
 		push_bad(&bad);
 		ck_assert_int_eq(kaio_queue_reap(queue, &event, 1), 1);

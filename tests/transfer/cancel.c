@@ -169,9 +169,11 @@ END_TEST
 /* It needs no slot to be over. */
 START_TEST(one_that_waits_for_slots_is_over_though_others_have_them_all)
 {
+	struct kaio_iocb iocb;
 	unsigned backlog, nr;
 	size_t set;
 
+	fixture_good(&iocb);
 	for (set = 0; set < COUNT(flag_sets); set++) {
 		for (backlog = 0; backlog < 12; backlog += 3) {
 			struct kaio_transfer *others, *transfers[3];
@@ -191,6 +193,8 @@ START_TEST(one_that_waits_for_slots_is_over_though_others_have_them_all)
 			}
 			for (nr = 0; nr < 2; nr++)
 				expect(transfers[nr], -ECANCELED);
+			ck_assert_int_eq(kaio_queue_push(queue, &iocb),
+					 -ENOBUFS);
 			ck_assert_int_eq(kaio_transfer_test(transfers[2]),
 					 -EINPROGRESS);
 			ck_assert_int_eq(kaio_transfer_test(others),

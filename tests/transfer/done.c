@@ -227,7 +227,7 @@ static void post_and_wait(struct kaio_transfer *transfer, int status,
 				 -EBADF);
 }
 
-START_TEST(a_wait_tells_of_its_own_post_when_done_waits_for_the_next)
+START_TEST(a_wait_tells_of_the_last_post_when_done_waits_for_the_next)
 {
 	size_t set;
 
@@ -238,7 +238,8 @@ START_TEST(a_wait_tells_of_its_own_post_when_done_waits_for_the_next)
 		transfer = create(NR, fixture_good, post_and_wait);
 		ck_assert_ok(kaio_transfer_post(transfer));
 		running = true;
-		ck_assert_ok(kaio_transfer_wait(transfer, KAIO_FOREVER));
+		ck_assert_int_eq(kaio_transfer_wait(transfer, KAIO_FOREVER),
+				 -EBADF);
 		running = false;
 		ck_assert_uint_eq(calls, 2);
 		ck_assert_int_eq(kaio_transfer_test(transfer), -EBADF);
@@ -292,7 +293,7 @@ Suite *suite_transfer_done(void)
 		done_is_called_once_a_post_wherever_the_queue_is_run,
 		no_call_that_ends_a_transfer_calls_done,
 		a_wait_tells_of_its_own_post_when_done_posts_again,
-		a_wait_tells_of_its_own_post_when_done_waits_for_the_next,
+		a_wait_tells_of_the_last_post_when_done_waits_for_the_next,
 		done_may_release_its_transfer,
 	};
 

@@ -237,49 +237,6 @@ START_TEST(a_cancelled_thread_leaves_the_others_and_its_transfer_usable)
 }
 END_TEST
 
-static unsigned calls;
-
-/* The next post fails, and is over before anybody else can look. */
-static void fail_at_once(struct kaio_transfer *transfer, int status, void *data)
-{
-	(void)data;
-	ck_assert_int_eq(status, calls ? -EBADF : 0);
-	if (calls++)
-		return;
-	fixture_bad(kaio_transfer_iocb(transfer, 0));
-	ck_assert_ok(kaio_transfer_post(transfer));
-	while (calls < 2)
-		ck_assert_int_ge(kaio_queue_run(queue, 0, 0), 0);
-}
-
-START_TEST(a_wait_tells_of_its_own_post_whoever_posts_again)
-{
-	const struct kaio_transfer_params params = { .done = fail_at_once };
-	pthread_t thread;
-	int round;
-
-	for (round = 0; round < 20; round++) {
-		begin();
-		calls = 0;
-		ck_assert_ok(kaio_transfer_release(transfers[0]));
-		ck_assert_ok(
-			kaio_transfer_create(&transfers[0], queue, 1, &params));
-		kaio_prep_poll(kaio_transfer_iocb(transfers[0], 0), fds[0],
-			       POLLIN);
-		ck_assert_ok(kaio_transfer_post(transfers[0]));
-		thread = start(wait_for, &numbers[0]);
-		wait_for_sleepers(1);
-		raise_eventfd(fds[0]);
-		while (kaio_transfer_active(transfers[0]))
-			ck_assert_int_ge(kaio_queue_run(queue, 0, 0), 0);
-		pthread_join(thread, NULL);
-		ck_assert_int_eq(statuses[0], 0);
-		ck_assert_int_eq(kaio_transfer_test(transfers[0]), -EBADF);
-		end();
-	}
-}
-END_TEST
-
 Suite *suite_transfer_threads(void)
 {
 	const TTest *tests[] = {
@@ -287,7 +244,6 @@ Suite *suite_transfer_threads(void)
 		a_thread_in_a_callback_holds_up_no_other_transfer,
 		a_wait_ends_when_another_thread_completes_what_it_collected,
 		a_cancelled_thread_leaves_the_others_and_its_transfer_usable,
-		a_wait_tells_of_its_own_post_whoever_posts_again,
 	};
 
 	return harness_both_ways("transfer: threads", tests, COUNT(tests));
