@@ -137,28 +137,9 @@ int kaio_pgetevents(kaio_context_t ctx, long min_nr, long nr,
 }
 
 #if defined(__TIMESIZE) && __TIMESIZE == 32
-/* struct timespec as programs with _TIME_BITS=64 have it. */
-struct timespec64 {
-	int64_t tv_sec;
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	int32_t padding;
-	int32_t tv_nsec;
-#else
-	int32_t tv_nsec;
-	int32_t padding;
-#endif
-};
-
+/* Declared nowhere: include/kaio/abi.h redirects to their names. */
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC visibility push(default)
-int kaio_getevents_time64(kaio_context_t ctx, long min_nr, long nr,
-			  struct kaio_event *events,
-			  const struct timespec64 *timeout);
-int kaio_pgetevents_time64(kaio_context_t ctx, long min_nr, long nr,
-			   struct kaio_event *events,
-			   const struct timespec64 *timeout,
-			   const sigset_t *sigmask);
-#pragma GCC visibility pop
-
 int kaio_getevents_time64(kaio_context_t ctx, long min_nr, long nr,
 			  struct kaio_event *events,
 			  const struct timespec64 *timeout)
@@ -173,6 +154,7 @@ int kaio_pgetevents_time64(kaio_context_t ctx, long min_nr, long nr,
 {
 	return pgetevents(WAIT(timeout), sigmask);
 }
+#pragma GCC visibility pop
 #endif
 
 int kaio_setup(unsigned nr_events, kaio_context_t *ctx)

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/*
- * Timeouts as absolute deadlines: nanoseconds of CLOCK_MONOTONIC, or one of
- * the two below.
- */
+/* Timeouts as deadlines: nanoseconds of CLOCK_MONOTONIC, or one of the two. */
 #ifndef DEADLINE_H
 #define DEADLINE_H
 

@@ -23,10 +23,7 @@ static inline bool environment_allows_ring(void)
 	return !(preload && strstr(preload, "vgpreload_"));
 }
 
-/*
- * KAIO_SPIN_NS, a decimal number below 10^9; anything else counts as 0. Not
- * strtoul(3), which sets errno.
- */
+/* KAIO_SPIN_NS, if it is a number below 10^9. Not strtoul(3): it sets errno. */
 static inline uint32_t environment_spin_ns(void)
 {
 	const char *digit = secure_getenv("KAIO_SPIN_NS");

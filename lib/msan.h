@@ -7,10 +7,7 @@
 
 #include <stddef.h>
 
-/*
- * Of completions that were collected, whose iocbs and iovecs are still valid.
- * Without MemorySanitizer it does nothing.
- */
+/* Of completions that were collected: iocbs and iovecs are still valid. */
 static inline void msan_unpoison_reads(const struct kaio_event *events,
 				       unsigned nr)
 {

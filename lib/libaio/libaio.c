@@ -2,6 +2,7 @@
 /* libaio's functions, with the results of libaio 0.3.113. */
 #include "abi.h"
 
+#include "call.h"
 #include "collect.h"
 #include "registry.h"
 
@@ -13,6 +14,9 @@
 
 int io_queue_wait(io_context_t ctx, struct timespec *timeout);
 #pragma GCC visibility pop
+
+/* Of the functions below that the header does not declare. */
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
 _Static_assert(sizeof(struct iocb) == sizeof(struct kaio_iocb), "struct iocb");
 _Static_assert(sizeof(struct io_event) == sizeof(struct kaio_event),
@@ -26,24 +30,19 @@ _Static_assert(sizeof(struct io_event) == sizeof(struct kaio_event),
 #define OLD_VERSIONS
 #endif
 
-static kaio_context_t handle(io_context_t ctx)
-{
-	return (kaio_context_t)ctx;
-}
-
 int io_setup(int maxevents, io_context_t *ctxp)
 {
 	int ret = kaio_setup((unsigned)maxevents, (kaio_context_t *)ctxp);
 
 	if (ret == 0)
-		kaio_registry_add(handle(*ctxp));
+		kaio_registry_add((kaio_context_t)*ctxp);
 	return ret;
 }
 
 int io_destroy(io_context_t ctx)
 {
-	bool known = kaio_registry_remove(handle(ctx));
-	int ret = kaio_destroy(handle(ctx));
+	bool known = kaio_registry_remove((kaio_context_t)ctx);
+	int ret = kaio_destroy((kaio_context_t)ctx);
 
 	if (ret == 0 && !known)
 		kaio_registry_recheck_all();
@@ -52,15 +51,17 @@ int io_destroy(io_context_t ctx)
 
 int io_submit(io_context_t ctx, long nr, struct iocb *ios[])
 {
-	int ret = kaio_submit(handle(ctx), nr, (struct kaio_iocb *const *)ios);
+	int ret = kaio_submit((kaio_context_t)ctx, nr,
+			      (struct kaio_iocb *const *)ios);
 
-	kaio_registry_learn(kaio_registry_find(handle(ctx)), handle(ctx), ret);
+	kaio_registry_learn(kaio_registry_find((kaio_context_t)ctx),
+			    (kaio_context_t)ctx, ret);
 	return ret;
 }
 
 int io_cancel(io_context_t ctx, struct iocb *iocb, struct io_event *evt)
 {
-	return kaio_cancel(handle(ctx), (struct kaio_iocb *)iocb,
+	return kaio_cancel((kaio_context_t)ctx, (struct kaio_iocb *)iocb,
 			   (struct kaio_event *)evt);
 }
 
@@ -88,7 +89,7 @@ static __attribute__((noinline)) int collect(io_context_t ctx, long min_nr,
 					     const struct timespec *timeout,
 					     const sigset_t *sigmask)
 {
-	return kaio_collect(handle(ctx), min_nr, nr,
+	return kaio_collect((kaio_context_t)ctx, min_nr, nr,
 			    (struct kaio_event *)events, IN_NS(timeout),
 			    sigmask);
 }
@@ -107,30 +108,11 @@ int io_pgetevents(io_context_t ctx, long min_nr, long nr,
 }
 
 #if defined(__TIMESIZE) && __TIMESIZE == 32
-/* struct timespec as programs with _TIME_BITS=64 have it. */
-struct timespec64 {
-	int64_t tv_sec;
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	int32_t padding;
-	int32_t tv_nsec;
-#else
-	int32_t tv_nsec;
-	int32_t padding;
-#endif
-};
-
 #pragma GCC visibility push(default)
-int io_getevents_time64(io_context_t ctx, long min_nr, long nr,
-			struct io_event *events, struct timespec64 *timeout);
-int io_pgetevents_time64(io_context_t ctx, long min_nr, long nr,
-			 struct io_event *events, struct timespec64 *timeout,
-			 sigset_t *sigmask);
-#pragma GCC visibility pop
-
 int io_getevents_time64(io_context_t ctx, long min_nr, long nr,
 			struct io_event *events, struct timespec64 *timeout)
 {
-	return kaio_collect(handle(ctx), min_nr, nr,
+	return kaio_collect((kaio_context_t)ctx, min_nr, nr,
 			    (struct kaio_event *)events, IN_NS(timeout), NULL);
 }
 
@@ -138,10 +120,11 @@ int io_pgetevents_time64(io_context_t ctx, long min_nr, long nr,
 			 struct io_event *events, struct timespec64 *timeout,
 			 sigset_t *sigmask)
 {
-	return kaio_collect(handle(ctx), min_nr, nr,
+	return kaio_collect((kaio_context_t)ctx, min_nr, nr,
 			    (struct kaio_event *)events, IN_NS(timeout),
 			    sigmask);
 }
+#pragma GCC visibility pop
 #endif
 
 int io_queue_init(int maxevents, io_context_t *ctxp)
@@ -168,7 +151,7 @@ int io_queue_run(io_context_t ctx)
 	struct io_event event;
 	int ret;
 
-	while ((ret = kaio_collect(handle(ctx), 0, 1,
+	while ((ret = kaio_collect((kaio_context_t)ctx, 0, 1,
 				   (struct kaio_event *)&event, 0, NULL)) ==
 	       1) {
 		io_callback_t callback;
@@ -193,12 +176,6 @@ int io_queue_run(io_context_t ctx)
 #endif
 
 #pragma GCC visibility push(default)
-int kaio_old_cancel(io_context_t ctx, struct iocb *iocb);
-int kaio_old_getevents(io_context_t ctx, long nr, struct io_event *events,
-		       const struct timespec *timeout);
-int kaio_old_queue_wait(io_context_t ctx, const struct timespec *timeout);
-#pragma GCC visibility pop
-
 OLD_NAME("kaio_old_cancel", "io_cancel@LIBAIO_0.1")
 OLD("io_cancel@LIBAIO_0.1")
 int kaio_old_cancel(io_context_t ctx, struct iocb *iocb)
@@ -222,4 +199,5 @@ int kaio_old_queue_wait(io_context_t ctx, const struct timespec *timeout)
 {
 	return collect(ctx, 0, 0, NULL, timeout, NULL);
 }
+#pragma GCC visibility pop
 #endif

@@ -7,7 +7,6 @@
 #include <kaio/probe.h>
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -34,9 +33,6 @@ struct attributes {
 #define ATTRIBUTE_DAX 0x00200000u      /* STATX_ATTR_DAX */
 
 _Static_assert(sizeof(struct attributes) == 256, "struct statx");
-_Static_assert(offsetof(struct attributes, dio_mem_align) == 0x98, "statx");
-_Static_assert(offsetof(struct attributes, dio_read_offset_align) == 0xb4,
-	       "statx");
 
 /* statfs(2): file systems in the page cache, with O_DIRECT and without it. */
 #define RAMFS 0x858458f6u

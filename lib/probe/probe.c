@@ -27,9 +27,6 @@
 /* A bit of rw_flags that no kernel knows. */
 #define RWF_UNKNOWN (1 << 30)
 
-#define RWF_FIRST KAIO_RWF_HIPRI
-#define RWF_LAST KAIO_RWF_NOSIGNAL
-
 struct trial {
 	kaio_context_t ctx;
 	int reader, writer; /* of a pipe that stays empty */
@@ -163,7 +160,7 @@ static void try_rw_flags(struct trial *trial, struct kaio_probe *probe)
 	/* Ignored, as before Linux 4.13? */
 	if (submit_write(trial, RWF_UNKNOWN, 0) != -EOPNOTSUPP)
 		return;
-	for (flag = RWF_FIRST; flag <= RWF_LAST; flag *= 2)
+	for (flag = KAIO_RWF_HIPRI; flag <= KAIO_RWF_NOSIGNAL; flag *= 2)
 		if (is_known(submit_write(trial, flag, 0)) ||
 		    submit_write(trial, flag | pair, 0) == -EINVAL)
 			probe->rw_flags |= (uint32_t)flag;

@@ -5,8 +5,7 @@
  */
 
 SENTENCE(CALL(SETUP), EFAULT,
-	 "The pointer to the context handle is not valid memory: pass the "
-	 "address of a kaio_context_t.")
+	 "The pointer to the context handle is not valid memory.")
 SENTENCE(CALL(SETUP), EINVAL,
 	 "The number of operations is not 1 to 4194304, or the context handle "
 	 "was not set to 0 before.")
@@ -28,15 +27,13 @@ SENTENCE(CALL(SETUP) | CALL(QUEUE_CREATE), EPERM,
 	 "io_setup: allow the io_* system calls of AIO, or use pread and "
 	 "pwrite.")
 SENTENCE(CALL(DESTROY), EINVAL,
-	 "There is no such context in this process: it was destroyed, or is "
-	 "the parent's.")
+	 "This process has no such context, or no longer.")
 SENTENCE(CALL(CANCEL), EINPROGRESS,
 	 "The operation is cancelled: collect its completion as usual.")
 SENTENCE(CALL(CANCEL), EINVAL,
 	 "The operation is no poll in flight, or the context does not exist.")
 SENTENCE(CALL(CANCEL), EFAULT,
-	 "The operation is not valid memory: pass the address it was submitted "
-	 "from.")
+	 "The operation is not at the address it was submitted from.")
 SENTENCE(GETEVENTS, EINVAL,
 	 "The context does not exist or was destroyed meanwhile, the numbers "
 	 "are not 0 <= min_nr <= nr, or the timeout is not a valid time.")
@@ -44,11 +41,9 @@ SENTENCE(GETEVENTS, EFAULT,
 	 "The array for completions or the signal mask is not valid memory; no "
 	 "completion is lost.")
 SENTENCE(CALL(PGETEVENTS), ENOSYS,
-	 "The kernel has no io_pgetevents, or a policy hides it: use "
-	 "kaio_getevents.")
+	 "There is no io_pgetevents here: use kaio_getevents.")
 SENTENCE(CALL(PGETEVENTS), EPERM,
-	 "A security policy forbids io_pgetevents: allow it, or use "
-	 "kaio_getevents.")
+	 "A security policy forbids io_pgetevents: use kaio_getevents.")
 SENTENCE(CALL(GETEVENTS), EPERM,
 	 "A security policy forbids io_getevents: allow it, or use "
 	 "kaio_pgetevents or the ring.")
@@ -83,8 +78,7 @@ SENTENCE(RESULT, EAGAIN,
 	 "The operation would have had to wait, or the kernel had no memory: "
 	 "do it later, or without KAIO_RWF_NOWAIT or O_NONBLOCK.")
 SENTENCE(CALL(SUBMIT) | RESULT, EBADF,
-	 "The file descriptor or the eventfd is not open, or not open for this "
-	 "direction.")
+	 "The file or eventfd is not open, or not open for this direction.")
 SENTENCE(CALL(SUBMIT) | RESULT, EFAULT,
 	 "The array, an operation, its iovecs or its buffers are not valid "
 	 "memory, or the operation cannot be written.")
@@ -97,8 +91,7 @@ SENTENCE(RESULT, EINVAL,
 	 "opcode, offset, priority, eventfd or number of iovecs (1024 at most) "
 	 "is not valid, or the file cannot do this.")
 SENTENCE(CALL(SUBMIT) | RESULT, ENOMEM,
-	 "The kernel has no memory for this operation: do it later, or with "
-	 "fewer iovecs.")
+	 "The kernel has no memory for this operation: do it later.")
 SENTENCE(CALL(SUBMIT) | RESULT, EOPNOTSUPP,
 	 "The kernel or this file does not know one of the rw_flags: "
 	 "kaio_probe_system tells which the kernel knows.")
@@ -109,11 +102,9 @@ SENTENCE(CALL(SUBMIT) | RESULT, EPERM,
 SENTENCE(CALL(SUBMIT) | RESULT, EOVERFLOW,
 	 "Offset and size together are more than the kernel can count.")
 SENTENCE(RESULT, ECANCELED,
-	 "The operation was cancelled, or its queue or transfer ended, before "
-	 "it was complete.")
+	 "The operation was cancelled, or its queue or transfer ended.")
 SENTENCE(RESULT, EINTR,
-	 "A signal interrupted the operation before it moved any data: do it "
-	 "again.")
+	 "A signal came before the operation moved any data: do it again.")
 SENTENCE(RESULT, EIO,
 	 "The device or file system failed: see the kernel's log; after a "
 	 "failed fsync, write the data again.")
@@ -131,12 +122,10 @@ SENTENCE(RESULT, EPIPE,
 SENTENCE(RESULT, ENODEV, "The device was removed, or its driver gave up.")
 SENTENCE(RESULT, ESTALE, "The file was removed on its server: open it again.")
 SENTENCE(RESULT, ETIMEDOUT,
-	 "The device or server did not answer in time: see the kernel's log, "
-	 "or do it again.")
+	 "The device or server did not answer: see the kernel's log.")
 
 SENTENCE(QUEUE | TRANSFER, ECHILD,
-	 "The queue belongs to the parent of this process: create another in "
-	 "the child.")
+	 "The queue is the parent process's: create another in the child.")
 SENTENCE(CALL(QUEUE_CREATE), EINVAL,
 	 "The depth is not 1 to 4194304, depth and backlog exceed INT_MAX, or "
 	 "the parameters have an unknown flag or a reserved member set.")
@@ -144,16 +133,14 @@ SENTENCE(CALL(QUEUE_CREATE), ENOTSUP,
 	 "The kernel has no polls, as before Linux 4.19: leave out "
 	 "KAIO_QUEUE_WAKE and KAIO_QUEUE_SHARED.")
 SENTENCE(CALL(QUEUE_CREATE) | CALL(PROBE_SYSTEM) | CALL(GET_LIMITS), EMFILE,
-	 "This process has no file descriptors left: close some, or raise "
-	 "RLIMIT_NOFILE.")
+	 "This process has no file descriptors left: raise RLIMIT_NOFILE.")
 SENTENCE(CALL(QUEUE_CREATE) | CALL(PROBE_SYSTEM) | CALL(GET_LIMITS), ENFILE,
 	 "The system has no file descriptors left: raise fs.file-max.")
 SENTENCE(CALL(QUEUE_PUSH), EINVAL,
 	 "The queue or the operation is NULL, the queue's context is gone, or "
 	 "the operation has an eventfd of its own under KAIO_QUEUE_EVENTFD.")
 SENTENCE(CALL(QUEUE_PUSH), ENOBUFS,
-	 "As many operations are outstanding as depth and backlog allow: "
-	 "collect completions, then push it again.")
+	 "Depth and backlog are used up: collect, then push it again.")
 SENTENCE(CALL(QUEUE_WAKE) | CALL(QUEUE_EVENTFD), EINVAL,
 	 "The queue is NULL, its context is gone, or it was created without "
 	 "the flag for this: KAIO_QUEUE_WAKE or KAIO_QUEUE_EVENTFD.")
@@ -167,8 +154,7 @@ SENTENCE(CALL(QUEUE_REAP) | WAITS, EPERM,
 	 "A security policy forbids io_getevents and io_pgetevents: allow one "
 	 "of them; a queue with the ring still collects without waiting.")
 SENTENCE(CALL(QUEUE_REAP) | WAITS | STATUS, ENOSYS,
-	 "Neither io_getevents nor io_pgetevents exists, or a policy hides "
-	 "them: allow one of them.")
+	 "A policy hides io_getevents and io_pgetevents: allow one of them.")
 SENTENCE(CALL(QUEUE_DRAIN), ETIMEDOUT,
 	 "Operations are still outstanding, and nothing is lost: call again.")
 
@@ -186,8 +172,7 @@ SENTENCE(CALL(PROBE_SYSTEM), ENOSYS,
 	 "AIO cannot be used: the kernel has none, or a security policy "
 	 "refuses a system call; struct kaio_probe tells which.")
 SENTENCE(CALL(GET_LIMITS), ENOENT,
-	 "There is no /proc/sys/fs/aio-nr: /proc is not mounted, or the kernel "
-	 "was built without AIO.")
+	 "/proc is not mounted, or the kernel was built without AIO.")
 SENTENCE(CALL(GET_LIMITS), EACCES,
 	 "A security policy forbids reading /proc/sys/fs/aio-nr.")
 SENTENCE(CALL(GET_LIMITS), ENODATA,

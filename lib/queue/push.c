@@ -54,21 +54,12 @@ unsigned kaioq_push_array(struct kaio_queue *queue, void *array, size_t stride,
 
 		array = (char *)array + stride;
 		if (error < 0)
-			kaioq_reject(queue, iocb, error);
+			kaioq_complete(queue, iocb, error);
 		else
 			*tail++ = iocb;
 	}
 	WRITE_ONCE(queue->tail, tail);
 	return nr;
-}
-
-static int push(struct kaio_queue *queue, struct kaio_iocb *iocb)
-{
-	int ret = queue_room(queue) ? use_eventfd(queue, iocb) : -ENOBUFS;
-
-	if (ret == 0)
-		kaioq_push_array(queue, iocb, 0, 1);
-	return ret;
 }
 
 __attribute__((noinline)) static int push_slow(struct kaio_queue *queue,
@@ -78,7 +69,11 @@ __attribute__((noinline)) static int push_slow(struct kaio_queue *queue,
 
 	if (ret < 0)
 		return ret;
-	ret = iocb ? push(queue, iocb) : -EINVAL;
+	ret = iocb ? -ENOBUFS : -EINVAL;
+	if (iocb && queue_room(queue))
+		ret = use_eventfd(queue, iocb);
+	if (ret == 0)
+		kaioq_push_array(queue, iocb, 0, 1);
 	queue_unlock(queue);
 	return ret;
 }
@@ -101,7 +96,7 @@ bool kaioq_push_cancelled(struct kaio_queue *queue, struct kaio_iocb *iocb)
 {
 	if (queue_outstanding(queue) > queue->capacity)
 		return false;
-	kaioq_cancel(queue, iocb);
+	kaioq_complete(queue, iocb, -ECANCELED);
 	queue_set_push_end(queue);
 	return true;
 }
@@ -123,7 +118,7 @@ unsigned kaioq_cancel_range(struct kaio_queue *queue, const void *from,
 		}
 		if (slot == queue->head)
 			queue->retries = 0;
-		kaioq_cancel(queue, iocb);
+		kaioq_complete(queue, iocb, -ECANCELED);
 	}
 	WRITE_ONCE(queue->tail, tail);
 	queue_set_push_end(queue);

@@ -21,15 +21,6 @@
 	(KAIO_QUEUE_NO_RING | KAIO_QUEUE_WAKE | KAIO_QUEUE_EVENTFD | \
 	 KAIO_QUEUE_SHARED | KAIO_QUEUE_SHRINK)
 
-static unsigned power_of_2(uint64_t at_least)
-{
-	unsigned power = 1;
-
-	while (power < at_least)
-		power *= 2;
-	return power;
-}
-
 static int check_params(unsigned depth, const struct kaio_queue_params *params)
 {
 	const struct kaio_queue_params zeros = { 0 };
@@ -48,11 +39,12 @@ static int check_params(unsigned depth, const struct kaio_queue_params *params)
 /* One mapping for the queue and its arrays, that a child finds wiped. */
 __attribute__((cold)) static struct kaio_queue *map_queue(unsigned capacity)
 {
-	/* One that was cancelled, and the wakeup's while it is looked at. */
-	unsigned events = power_of_2((uint64_t)capacity + 2);
-	uint64_t nr_slots = (uint64_t)events * 2 + SLOTS_MIN;
+	/* A power of 2. Two more than capacity: for one that was cancelled, and
+	 * the wakeup's while it is looked at. */
+	uint64_t events = UINT64_C(2) << (31 - __builtin_clz(capacity + 1));
+	uint64_t nr_slots = events * 2 + SLOTS_MIN;
 	uint64_t done = (sizeof(struct kaio_queue) + 63) / 64 * 64;
-	uint64_t slots = done + (uint64_t)events * sizeof(struct kaio_event);
+	uint64_t slots = done + events * sizeof(struct kaio_event);
 	uint64_t size = slots + nr_slots * sizeof(struct kaio_iocb *);
 	struct kaio_queue *queue;
 	char *memory;
@@ -68,7 +60,7 @@ __attribute__((cold)) static struct kaio_queue *map_queue(unsigned capacity)
 	if (madvise(memory, (size_t)size, MADV_WIPEONFORK) == 0)
 		queue->owner = WIPED_BY_FORK;
 	queue->done = (struct kaio_event *)(memory + done);
-	queue->done_mask = events - 1;
+	queue->done_mask = (unsigned)(events - 1);
 	queue->slots = (struct kaio_iocb **)(memory + slots);
 	queue->slots_end = queue->slots + nr_slots;
 	queue->head = queue->tail = queue->slots;
@@ -228,28 +220,15 @@ void kaioq_leave(struct kaio_queue *queue)
 	queue_unlock(queue);
 }
 
-/* The counters are read under the lock, which const does not know. */
-static bool lock_to_read(const struct kaio_queue *queue)
-{
-	if (queue_check(queue) < 0)
-		return false;
-	queue_lock((struct kaio_queue *)(uintptr_t)queue);
-	return true;
-}
-
-static void unlock_after_reading(const struct kaio_queue *queue)
-{
-	queue_unlock((struct kaio_queue *)(uintptr_t)queue);
-}
-
 static unsigned count(const struct kaio_queue *queue, bool in_kernel)
 {
 	unsigned nr;
 
-	if (!lock_to_read(queue))
+	if (queue_check(queue) < 0)
 		return 0;
+	queue_lock(queue);
 	nr = in_kernel ? queue->inflight : queue_pending(queue);
-	unlock_after_reading(queue);
+	queue_unlock(queue);
 	return nr;
 }
 
@@ -272,8 +251,9 @@ __attribute__((cold)) void kaio_queue_stats(const struct kaio_queue *queue,
 					    struct kaio_queue_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));
-	if (!lock_to_read(queue))
+	if (queue_check(queue) < 0)
 		return;
+	queue_lock(queue);
 	*stats = queue->stats;
 	stats->ring_reaps =
 		stats->submitted - queue->inflight - queue->reaped_by_syscall;
@@ -281,5 +261,5 @@ __attribute__((cold)) void kaio_queue_stats(const struct kaio_queue *queue,
 			queue_pending(queue);
 	stats->completed = stats->pushed - queue_pending(queue) -
 			   queue->inflight - queue_done(queue);
-	unlock_after_reading(queue);
+	queue_unlock(queue);
 }

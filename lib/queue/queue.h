@@ -196,16 +196,17 @@ static inline int queue_check(const struct kaio_queue *queue)
 	return -ECHILD;
 }
 
-static inline void queue_lock(struct kaio_queue *queue)
+/* Also for those that only read. */
+static inline void queue_lock(const struct kaio_queue *queue)
 {
 	if (queue->flags & KAIO_QUEUE_SHARED)
-		pthread_mutex_lock(&queue->lock);
+		pthread_mutex_lock((pthread_mutex_t *)&queue->lock);
 }
 
-static inline void queue_unlock(struct kaio_queue *queue)
+static inline void queue_unlock(const struct kaio_queue *queue)
 {
 	if (queue->flags & KAIO_QUEUE_SHARED)
-		pthread_mutex_unlock(&queue->lock);
+		pthread_mutex_unlock((pthread_mutex_t *)&queue->lock);
 }
 
 /* What each public function begins with, and ends with. */

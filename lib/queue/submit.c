@@ -40,6 +40,10 @@ static void signal_resfd(const struct kaio_iocb *iocb)
 void kaioq_complete(struct kaio_queue *queue, const struct kaio_iocb *iocb,
 		    int error)
 {
+	if (error == -ECANCELED)
+		queue->stats.canceled++;
+	else
+		queue->stats.rejected++;
 	queue->done[queue->done_tail++ & queue->done_mask] =
 		(struct kaio_event){
 			.data = iocb->data,
@@ -53,7 +57,7 @@ void kaioq_complete(struct kaio_queue *queue, const struct kaio_iocb *iocb,
 
 static void reject_head(struct kaio_queue *queue, int error)
 {
-	kaioq_reject(queue, *queue->head++, error);
+	kaioq_complete(queue, *queue->head++, error);
 	queue->retries = 0;
 }
 

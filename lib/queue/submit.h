@@ -11,20 +11,6 @@
 void kaioq_complete(struct kaio_queue *queue, const struct kaio_iocb *iocb,
 		    int error);
 
-static inline void kaioq_reject(struct kaio_queue *queue,
-				const struct kaio_iocb *iocb, int error)
-{
-	queue->stats.rejected++;
-	kaioq_complete(queue, iocb, error);
-}
-
-static inline void kaioq_cancel(struct kaio_queue *queue,
-				const struct kaio_iocb *iocb)
-{
-	queue->stats.canceled++;
-	kaioq_complete(queue, iocb, -ECANCELED);
-}
-
 /*
  * To be asked after an -EINVAL: has somebody else destroyed the context? Then
  * queue->gone is set.

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/*
- * Telling who waits: threads in kaio_queue_wait() and the like, and programs
- * that poll the queue's eventfd.
- */
+/* Telling threads that wait, and programs that poll the queue's eventfd. */
 #ifndef QUEUE_WAKEUP_H
 #define QUEUE_WAKEUP_H
 

@@ -59,24 +59,6 @@ int kaio_transfer_post(struct kaio_transfer *transfer)
 	return 0;
 }
 
-/* What a call that ran the queue returns. */
-static int leave(struct kaio_transfer *transfer, int ret)
-{
-	if (READ_ONCE(transfer->released))
-		ret = -ECANCELED;
-	kaiot_unref(transfer);
-	return ret;
-}
-
-static int check_posted(const struct kaio_transfer *transfer)
-{
-	int ret = transfer_check(transfer);
-
-	if (ret < 0)
-		return ret;
-	return transfer_was_posted(transfer) ? 0 : -EINVAL;
-}
-
 /* One round of running the queue. */
 static int run(struct kaio_transfer *transfer, struct queue_wait *wait)
 {
@@ -111,11 +93,12 @@ static unsigned needed(const struct kaio_transfer *transfer)
 int kaio_transfer_wait(struct kaio_transfer *transfer, int64_t timeout_ns)
 {
 	struct queue_wait wait = { .calls_back = true };
-	int ret = check_posted(transfer);
+	int ret = transfer_check(transfer);
 
 	if (ret < 0)
 		return ret;
-	if (timeout_ns < KAIO_FOREVER)
+	if (timeout_ns < KAIO_FOREVER ||
+	    READ_ONCE(transfer->failed) == NEVER_POSTED)
 		return -EINVAL;
 	wait.deadline = deadline_after(timeout_ns);
 	wait.post = &transfer->over;
@@ -139,7 +122,10 @@ int kaio_transfer_wait(struct kaio_transfer *transfer, int64_t timeout_ns)
 		ret = READ_ONCE(transfer->status);
 	else if (ret >= 0)
 		ret = -EINPROGRESS;
-	return leave(transfer, ret);
+	if (READ_ONCE(transfer->released))
+		ret = -ECANCELED;
+	kaiot_unref(transfer);
+	return ret;
 }
 
 int kaio_transfer_test(struct kaio_transfer *transfer)
@@ -162,7 +148,8 @@ int64_t kaio_transfer_result(const struct kaio_transfer *transfer,
 
 	if (ret < 0)
 		return ret;
-	if (index >= transfer->nr || !transfer_was_posted(transfer))
+	if (index >= transfer->nr ||
+	    READ_ONCE(transfer->failed) == NEVER_POSTED)
 		return -EINVAL;
 	op = transfer->ops + index;
 	/* Acquire: pairs with the store in finish_shared(). */

@@ -109,11 +109,6 @@ static inline bool transfer_is_active(const struct kaio_transfer *transfer)
 	       READ_ONCE(transfer->post);
 }
 
-static inline bool transfer_was_posted(const struct kaio_transfer *transfer)
-{
-	return READ_ONCE(transfer->failed) != NEVER_POSTED;
-}
-
 /* What each public function begins with. */
 static inline int transfer_check(const struct kaio_transfer *transfer)
 {

@@ -51,6 +51,9 @@ START_TEST(create_refuses_what_it_does_not_know)
 	params.spin_ns = 0;
 	params.backlog = INT_MAX;
 	ck_assert_int_eq(kaio_queue_create(&queue, 1, &params), -EINVAL);
+	faults_fail_memory(0);
+	params.backlog = INT_MAX - 1;
+	ck_assert_int_eq(kaio_queue_create(&queue, 1, &params), -ENOMEM);
 	params.backlog = 0;
 	for (i = 0; i < COUNT(params.reserved); i++) {
 		params.reserved[i] = 1;
