@@ -147,6 +147,7 @@ int kaioq_await(struct kaio_queue *queue, struct queue_wait *wait)
 {
 	bool waits = wait->min && wait->deadline != NO_WAIT;
 	bool asked = !waits;
+	unsigned told = queue->done_tail;
 	int ret;
 
 	for (;;) {
@@ -159,10 +160,15 @@ int kaioq_await(struct kaio_queue *queue, struct queue_wait *wait)
 		if (!time_left(wait->deadline))
 			return interrupt(queue, wait, asked);
 		asked = true;
-		if (queue->reaper)
+		if (queue->reaper) {
+			/* What a drain puts into done is for others. */
+			if (queue->done_tail != told)
+				kaioq_notify(queue);
 			sleep_until_changed(queue, wait);
-		else
+			told = queue->done_tail;
+		} else {
 			ret = reap(queue, wait);
+		}
 		if (ret < 0)
 			break;
 	}

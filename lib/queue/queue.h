@@ -105,6 +105,7 @@ struct kaio_queue {
 
 	int eventfd;	     /* under KAIO_QUEUE_EVENTFD, else -1 */
 	bool eventfd_raised; /* by the queue, since it was last lowered */
+	bool eventfd_missed; /* lowered while the reaper was in the kernel */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;

@@ -25,6 +25,8 @@ void kaioq_raise_eventfd(struct kaio_queue *queue)
 void kaioq_lower_eventfd(struct kaio_queue *queue)
 {
 	queue->eventfd_raised = false;
+	if (queue->in_kernel)
+		queue->eventfd_missed = true;
 	eventfd_lower(queue->eventfd);
 }
 

@@ -112,10 +112,12 @@ static void end_threads(pthread_t *threads, unsigned nr)
 static void count_calls(const enum way *ways, unsigned nr, uint32_t flags,
 			bool realtime)
 {
-	/* Two more raise the eventfd, and lower it when the wait is repeated.
+	/*
+	 * Two more raise the eventfd, and lower it when the wait is repeated;
+	 * and the reaper raises it again if that was meanwhile.
 	 */
 	const unsigned long max =
-		CALLS_MAX + (flags & KAIO_QUEUE_EVENTFD ? 2 : 0);
+		CALLS_MAX + (flags & KAIO_QUEUE_EVENTFD ? 3 : 0);
 	struct kaio_op poll = { .complete = handle_op };
 	struct kaio_op bad = { .complete = handle_op };
 	pthread_t threads[THREADS_MAX];

@@ -22,6 +22,7 @@ Suite *suite_queue_reaper(void);
 Suite *suite_queue_resfd(void);
 Suite *suite_queue_run(void);
 Suite *suite_queue_shared(void);
+Suite *suite_queue_sleepers(void);
 Suite *suite_queue_spin(void);
 Suite *suite_queue_splits(void);
 Suite *suite_queue_thread_cancel(void);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/*
+ * The queue layer: who sleeps is told of what other threads leave undone. Each
+ * was found by tests/models/queue.pml first.
+ */
+#include "faults.h"
+#include "fixture.h"
+#include "harness.h"
+#include "queue/wait.h"
+#include "suites.h"
+#include "threads.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+
+static struct kaio_queue *queue;
+
+static bool is_readable(void)
+{
+	struct pollfd fd = { kaio_queue_eventfd(queue), POLLIN, 0 };
+
+	return poll(&fd, 1, 0) == 1;
+}
+
+static void push(struct kaio_iocb *iocb)
+{
+	ck_assert_ok(kaio_queue_push(queue, iocb));
+}
+
+static void no_call(struct kaio_op *op, int64_t res)
+{
+	(void)op;
+	(void)res;
+}
+
+/* No completion will come, so that the reaper sleeps without end. */
+START_TEST(the_reaper_submits_what_the_kernel_had_no_memory_for)
+{
+	const int no_memory = -EAGAIN;
+	struct kaio_iocb good;
+	struct waiter waiter;
+
+	queue = threads_queue(KAIO_QUEUE_SHARED | KAIO_QUEUE_WAKE, 4, 0, 0);
+	threads_start(&waiter, queue, BY_WAIT);
+	threads_sleep(queue, 1);
+	fixture_good(&good);
+	push(&good);
+	faults_script_submit(&no_memory, 1);
+	ck_assert_ok(kaio_queue_submit(queue));
+	threads_join(&waiter);
+	ck_assert_int_eq(waiter.ret, 1);
+	ck_assert_ptr_eq(kaio_event_iocb(&waiter.event), &good);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
+/* A drain submits, and takes nothing. */
+static void refuse_in_a_drain(int64_t spin_ns)
+{
+	struct kaio_op endless = { .complete = no_call };
+	struct waiter waiter, drain;
+	struct kaio_iocb bad;
+
+	queue = threads_queue(KAIO_QUEUE_SHARED | KAIO_QUEUE_EVENTFD, 4, 0,
+			      spin_ns);
+	threads_push_poll(queue, &endless);
+	threads_start(&waiter, queue, BY_WAIT);
+	if (spin_ns)
+		threads_spin(queue);
+	else
+		threads_sleep(queue, 1);
+	fixture_bad(&bad);
+	push(&bad);
+	threads_start(&drain, queue, BY_DRAIN);
+	threads_join(&waiter);
+	ck_assert_int_eq(waiter.ret, 1);
+	ck_assert_int_eq(waiter.event.res, -EBADF);
+	ck_assert(is_readable());
+	threads_end_poll(&endless);
+	threads_join(&drain);
+	ck_assert_ok(drain.ret);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+
+START_TEST(a_drain_tells_the_reaper_of_what_was_refused)
+{
+	refuse_in_a_drain(0);
+}
+END_TEST
+
+START_TEST(a_drain_tells_the_reaper_that_spins)
+{
+	if (!harness_has_ring())
+		SKIP("nothing spins without the ring");
+	refuse_in_a_drain(INT64_MAX);
+}
+END_TEST
+
+/*
+ * The reaper has one event, and is on its way back from the kernel, when
+ * another completes and an event loop, to which it leaves nothing, lowers the
+ * eventfd.
+ */
+START_TEST(the_reaper_tells_an_event_loop_of_what_it_left_in_the_kernel)
+{
+	struct kaio_op ops[2] = { { .complete = no_call },
+				  { .complete = no_call } };
+	struct kaio_event event;
+	struct waiter waiter;
+
+	queue = threads_queue(KAIO_QUEUE_SHARED | KAIO_QUEUE_EVENTFD, 4, 0, 0);
+	threads_push_poll(queue, &ops[0]);
+	threads_push_poll(queue, &ops[1]);
+	threads_start(&waiter, queue, BY_WAIT);
+	threads_sleep(queue, 1);
+	queue_lock(queue);
+	threads_end_poll(&ops[0]);
+	while (faults_sleepers())
+		sched_yield();
+	threads_end_poll(&ops[1]);
+	ck_assert(is_readable());
+	/* What kaio_queue_reap() does while a reaper is in the kernel. */
+	ck_assert(queue->in_kernel);
+	queue_begin(queue);
+	queue_leave(queue);
+	threads_join(&waiter);
+	ck_assert_int_eq(waiter.ret, 1);
+	ck_assert(is_readable());
+	ck_assert_int_eq(kaio_queue_reap(queue, &event, 1), 1);
+	ck_assert(!is_readable());
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
+Suite *suite_queue_sleepers(void)
+{
+	const TTest *tests[] = {
+		the_reaper_submits_what_the_kernel_had_no_memory_for,
+		a_drain_tells_the_reaper_of_what_was_refused,
+		a_drain_tells_the_reaper_that_spins,
+		the_reaper_tells_an_event_loop_of_what_it_left_in_the_kernel,
+	};
+
+	return harness_both_ways("queue: sleepers", tests, COUNT(tests));
+}
