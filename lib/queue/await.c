@@ -149,7 +149,7 @@ static int interrupt(struct kaio_queue *queue, struct queue_wait *wait,
 {
 	int ret = collect_ready(queue, asked);
 
-	wait->interrupted = true;
+	wait->interrupted = -EINPROGRESS;
 	return ret < 0 ? ret : 0;
 }
 
@@ -180,6 +180,6 @@ int kaioq_await(struct kaio_queue *queue, struct queue_wait *wait)
 		return interrupt(queue, wait, asked);
 	if (queue->gone)
 		ret = -EINVAL;
-	wait->interrupted = ret < 0;
-	return ret < 0 ? ret : 0;
+	wait->interrupted = ret < 0 ? ret : 0;
+	return wait->interrupted;
 }

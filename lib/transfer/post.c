@@ -198,8 +198,9 @@ int kaio_transfer_wait(struct kaio_transfer *transfer, int64_t timeout_ns)
 		 !transfer_is_released(transfer) &&
 		 !queue_transfer_is_over(&wait) &&
 		 (ret > 0 || wait.when_idle) && time_left(wait.deadline));
+	/* Other operations may have completed before that. */
 	if (ret >= 0)
-		ret = -EINPROGRESS;
+		ret = wait.interrupted ? wait.interrupted : -EINPROGRESS;
 	return leave(transfer, end_wait(transfer, &wait, &outer, ret));
 }
 
