@@ -38,7 +38,7 @@ __attribute__((noinline)) static int wait_slow(struct kaio_queue *queue,
 		n += take_done(queue, events + n, max - n);
 	} while (ret == 0 && !wait.interrupted && n < min &&
 		 queue_has_more(queue, &wait, n));
-	queue_end(queue, ret);
+	queue_leave(queue);
 	return n ? (int)n : ret;
 }
 
@@ -148,7 +148,7 @@ __attribute__((cold)) int kaio_queue_drain(struct kaio_queue *queue,
 	if (ret < 0)
 		return ret;
 	ret = kaioq_await(queue, &wait);
-	queue_end(queue, ret);
+	queue_leave(queue);
 	if (ret == 0 && wait.interrupted)
 		return -ETIMEDOUT;
 	return ret;

@@ -83,14 +83,6 @@ static inline void queue_begin(struct kaio_queue *queue)
 		kaioq_lower_eventfd(queue);
 }
 
-/* After an error there may be more to collect. */
-static inline void queue_end(struct kaio_queue *queue, int ret)
-{
-	if (ret < 0 && queue->eventfd >= 0)
-		kaioq_raise_eventfd(queue);
-	queue_leave(queue);
-}
-
 /* For a call with bad arguments. */
 static inline int queue_refuse(const struct kaio_queue *queue)
 {

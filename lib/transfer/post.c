@@ -97,7 +97,7 @@ static int run(struct kaio_transfer *transfer, struct queue_wait *wait)
 	if (queue_has_waiting(queue))
 		kaiot_push_waiting(queue);
 	ret = kaioq_run_once(queue, wait);
-	queue_end(queue, ret);
+	queue_leave(queue);
 	return ret;
 }
 
