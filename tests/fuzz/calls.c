@@ -291,6 +291,7 @@ long kernel_getevents(unsigned long ctx, long min, long nr,
 	expect(!min || !kernel.locked, "sleeps with the lock");
 	kernel.ring->tail = kernel.tail;
 	interrupted = (input_kernel() & 7) == 3;
+	trace("	io_getevents of %ld to %ld", min, nr);
 	if (timeout)
 		until = kernel.clock + timeout->tv_sec * INT64_C(1000000000) +
 			timeout->tv_nsec;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +13,31 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
+/* Of the address sanitizer: memory is used again soon, for speed. */
+const char *__asan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=1:max_malloc_fill_size=0:detect_leaks=0";
+}
+
 struct kernel kernel;
+bool kernel_traces;
 
 _Noreturn void fail(const char *why)
 {
 	fprintf(stderr, "fuzz: %s\n", why);
 	abort();
+}
+
+void kernel_trace(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
 }
 
 bool input_has_more(void)
@@ -135,9 +155,9 @@ void kernel_complete_as(struct flight *flight, int64_t res)
 
 static int64_t result_of(const struct flight *flight)
 {
-	static const int errors[] = { EIO,    EINTR,  EINVAL,	  EAGAIN,
-				      ENOSPC, EBADF,  ECANCELED,  EINTR,
-				      ENOMEM, EFAULT, EINPROGRESS };
+	static const int errors[] = { EIO,    EINTR,  EINVAL,	 EAGAIN,
+				      ENOSPC, EBADF,  ECANCELED, EINTR,
+				      ENOMEM, EFAULT, EPERM };
 	const struct kaio_iocb *iocb = &flight->iocb;
 	unsigned how = input_kernel();
 

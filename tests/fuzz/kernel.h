@@ -81,6 +81,17 @@ static inline bool is_program(const struct kaio_iocb *iocb)
 
 _Noreturn void fail(const char *why);
 
+/* With FUZZ_TRACE in the environment: what happens, on standard error. */
+extern bool kernel_traces;
+void kernel_trace(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+#define trace(...)                                      \
+	do {                                            \
+		if (__builtin_expect(kernel_traces, 0)) \
+			kernel_trace(__VA_ARGS__);      \
+	} while (0)
+
 static inline void expect(bool condition, const char *why)
 {
 	if (__builtin_expect(!condition, 0))

@@ -2,6 +2,7 @@
 #include "model.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* How long the queue sleeps while the kernel is out of memory. */
@@ -9,8 +10,9 @@
 
 struct model model;
 
-int64_t model_errno(int64_t ret)
+int64_t model_returned(const char *call, int64_t ret)
 {
+	trace("%s = %" PRId64, call, ret);
 	expect(errno == UNTOUCHED, "errno was changed");
 	kernel_look_at_head();
 	return ret;
@@ -56,6 +58,7 @@ static bool unit_refused(struct unit *unit, int error)
 
 void model_taken(const struct kaio_iocb *iocb)
 {
+	trace("	operation %" PRIu64 ": in flight", iocb->data);
 	expect(kernel_in_flight_of_program() + kernel_unread_of_program() <=
 		       model.depth,
 	       "more in flight than the depth");
@@ -79,6 +82,7 @@ static bool is_transient(int error)
 
 void model_refused(const struct kaio_iocb *iocb, int error)
 {
+	trace("	operation %" PRIu64 ": refused by %d", iocb->data, error);
 	if (is_transient(error) && !unit_refused(unit_of(iocb), error))
 		return;
 	if (iocb->data < DATA_TRANSFER)
@@ -92,6 +96,7 @@ void model_result(const struct kaio_iocb *iocb, int64_t res)
 {
 	struct plain *op;
 
+	trace("	operation %" PRIu64 ": %" PRId64, iocb->data, res);
 	if (iocb->data >= DATA_TRANSFER) {
 		request_result(iocb->data, res);
 		return;
@@ -113,9 +118,13 @@ void model_sleeps(long min, int64_t until)
 {
 	unsigned in_flight = kernel_in_flight_of_program();
 	unsigned unread = kernel_unread_of_program();
-	bool retries = kernel.was_refused && until - kernel.clock <= RETRY_NS;
+	bool deaf = model.flags & (KAIO_QUEUE_WAKE | KAIO_QUEUE_SHARED) &&
+		    in_flight + unread == kernel.nr_flights + kernel_unread();
+	bool briefly = until - kernel.clock <= RETRY_NS;
+	bool retries = briefly && (kernel.was_refused || deaf);
 
-	expect(min <= (long)(kernel.nr_flights + kernel_unread()),
+	expect(briefly || !deaf, "sleeps where no wake reaches it");
+	expect(retries || min <= (long)(kernel.nr_flights + kernel_unread()),
 	       "waits for more than there is");
 	expect(retries || in_flight + unread >= model.depth ||
 		       !kaio_queue_backlog(model.queue),
@@ -141,7 +150,7 @@ bool model_wakes(void)
 {
 	if (!(model.flags & KAIO_QUEUE_WAKE))
 		return false;
-	model.wakes++;
+	model.may_be_woken = true;
 	expect(CALL(kaio_queue_wake(model.queue)) == 0, "wake");
 	return true;
 }
@@ -161,6 +170,8 @@ static void check_eventfd(unsigned plain_resulted)
 
 	if (!(model.flags & KAIO_QUEUE_EVENTFD))
 		return;
+	trace("	%u and %u to collect", plain_resulted,
+	      kernel_unread_of_program());
 	i = (unsigned)(kaio_queue_eventfd(model.queue) - FD_EVENTFD);
 	expect(i < EVENTFDS, "the queue's eventfd");
 	expect(kernel.eventfds[i].count ||
@@ -176,6 +187,7 @@ void model_check(void)
 
 	if (model.gone)
 		return;
+	kernel_look_at_head();
 	expect(kaio_queue_inflight(model.queue) ==
 		       kernel_in_flight_of_program() +
 			       kernel_unread_of_program(),

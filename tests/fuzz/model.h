@@ -84,23 +84,23 @@ struct model {
 	uint64_t signals;	/* that the program's eventfd must have got */
 	int eventfd;		/* the program's */
 	bool gone;
-	bool ends; /* callbacks do nothing any more */
-	bool woken;
+	bool ends;  /* callbacks do nothing any more */
+	bool woken; /* no wait has ended since then */
+	bool may_be_woken;
 	bool takes_wakes; /* the call that is going on */
-	unsigned wakes;
 	bool other_thread;
 	unsigned callbacks; /* that are going on */
 	unsigned others;    /* calls of other threads and of callbacks */
+	unsigned repeats;
 	jmp_buf *escape;
-	bool escaped;
 };
 
 extern struct model model;
 
 /* A call of the library, which does not touch errno. */
-#define CALL(call) (errno = UNTOUCHED, model_errno((int64_t)(call)))
+#define CALL(call) (errno = UNTOUCHED, model_returned(#call, (int64_t)(call)))
 
-int64_t model_errno(int64_t ret);
+int64_t model_returned(const char *call, int64_t ret);
 
 void model_begin(void);
 /* After a call: the counters, the ring, the eventfd, the transfers. */

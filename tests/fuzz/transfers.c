@@ -120,9 +120,12 @@ static void begin(struct request *request)
 
 static void post(struct request *request)
 {
-	bool active = request->active;
+	bool active;
 	int ret;
 
+	if (!model.gone)
+		request_check(request);
+	active = request->active;
 	if (!active && !model.gone)
 		begin(request);
 	ret = (int)CALL(kaio_transfer_post(request->transfer));
@@ -175,8 +178,6 @@ static int test_or_wait(struct request *request, bool is_wait, int64_t timeout)
 /* A callback may leave it by longjmp. */
 static void drive(struct request *request, bool is_wait, int64_t timeout)
 {
-	const bool was_woken = model.woken;
-	const unsigned wakes = model.wakes;
 	const unsigned interruptions = kernel.interruptions;
 	const unsigned refused_calls = kernel.refused_calls;
 	const unsigned callbacks = model.callbacks;
@@ -194,11 +195,10 @@ static void drive(struct request *request, bool is_wait, int64_t timeout)
 	} else {
 		ret = test_or_wait(request, is_wait, timeout);
 		if (!model.gone)
-			check_status(request, ret, is_wait, interruptions,
-				     refused_calls);
+			check_status(request, ret, is_wait && timeout,
+				     interruptions, refused_calls);
 		expect(model.gone || ret != -EINPROGRESS || !is_wait ||
-			       timeout >= 0 || was_woken ||
-			       wakes != model.wakes ||
+			       timeout >= 0 || model.may_be_woken ||
 			       refused_calls != kernel.refused_calls,
 		       "a wait for a transfer ends before it is over");
 	}
@@ -244,6 +244,7 @@ void request_call(unsigned what, unsigned which, bool may_wait)
 	if (!model.nr_requests)
 		return;
 	request = model.requests + which % model.nr_requests;
+	trace("transfer %u:", which % model.nr_requests);
 	if (!request->transfer || (model.other_thread && request->in_call))
 		return;
 	switch (what) {
