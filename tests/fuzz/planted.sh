@@ -23,7 +23,7 @@ plant() {
 	*"$only"*) ;;
 	*) return ;;
 	esac
-	rm -rf "$copy"
+	rm -rf "$copy" "$dir/corpus"
 	mkdir -p "$copy/tests"
 	cp -r "$source/include" "$source/lib" "$copy/"
 	cp -r "$source/tests/fuzz" "$source/tests/scripts" "$copy/tests/"
@@ -40,8 +40,9 @@ plant() {
 		return
 	}
 	started=$(date +%s)
+	mkdir -p "$dir/corpus"
 	if (cd "$dir" && "./fuzz-$target" -max_total_time="$seconds" \
-		-max_len=200 -timeout=10 -entropic=0 \
+		-max_len=200 -timeout=10 -entropic=0 corpus \
 		"$source/tests/fuzz/corpus/$target") >"$dir/log" 2>&1; then
 		fail "$name: not found in $seconds s"
 	else
@@ -72,7 +73,7 @@ plant ring-head-not-checked ring include/kaio/ring.h \
 plant ring-room-not-checked ring include/kaio/ring.h \
 	's/if (nr > max - reaped)/if (nr > max)/'
 plant ring-reader-tail-not-checked ring lib/libaio/collect.c \
-	's/head < size && tail < size/head < size/'
+	's/tail < size/tail != size/'
 plant ring-reader-without-end ring lib/libaio/collect.c \
 	's/if (head == size)/if (head > size)/'
 
