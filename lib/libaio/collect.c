@@ -60,10 +60,9 @@ static bool is_ring_of(const struct context *context,
 
 /* Not kaio_ring_reap(): head moves from where it was when this began. */
 static void reap(struct collect *collect, struct kaio_ring_header *header,
-		 uint32_t head, uint32_t tail)
+		 uint32_t size, uint32_t head, uint32_t tail)
 {
 	const struct kaio_event *ring = (const struct kaio_event *)(header + 1);
-	const uint32_t size = header->nr;
 
 	while (collect->n < collect->nr && head != tail) {
 		long nr = (long)((head < tail ? tail : size) - head);
@@ -89,6 +88,8 @@ static enum decision decide(struct collect *collect, int64_t spent)
 	struct kaio_ring_header *header =
 		(struct kaio_ring_header *)collect->ctx;
 	struct context *context = collect->context;
+	/* The program can write to the header. */
+	const uint32_t size = context->nr;
 	uint32_t in_kernel;
 	uint32_t head;
 	uint32_t tail;
@@ -110,9 +111,9 @@ static enum decision decide(struct collect *collect, int64_t spent)
 	 * the end of the ring, where some programs that read it leave head.
 	 */
 	if (collect->min >= 0 && collect->min <= collect->nr &&
-	    collect->events && !collect->sigmask && !in_kernel &&
-	    head < header->nr && tail < header->nr) {
-		reap(collect, header, head, tail);
+	    collect->events && !collect->sigmask && !in_kernel && head < size &&
+	    tail < size) {
+		reap(collect, header, size, head, tail);
 		if (collect->n >= collect->min || collect->timeout_ns == 0)
 			return DONE;
 		if (spent < context->spin_ns)

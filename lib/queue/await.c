@@ -139,7 +139,7 @@ static int interrupt(struct kaio_queue *queue, struct queue_wait *wait,
 {
 	int ret = collect_ready(queue, asked);
 
-	wait->interrupted = true;
+	wait->interrupted = -EINPROGRESS;
 	return ret < 0 ? ret : 0;
 }
 
@@ -174,8 +174,12 @@ int kaioq_await(struct kaio_queue *queue, struct queue_wait *wait)
 	}
 	if (was_woken(queue, wait))
 		return interrupt(queue, wait, asked);
+	/* What had raised the eventfd before it was lowered may be there. */
+	if (!asked && queue->eventfd >= 0 && queue->inflight &&
+	    !queue_can_read_ring(queue))
+		kaioq_raise_eventfd(queue);
 	if (queue->gone)
 		ret = -EINVAL;
-	wait->interrupted = ret < 0;
-	return ret < 0 ? ret : 0;
+	wait->interrupted = ret < 0 ? ret : 0;
+	return wait->interrupted;
 }

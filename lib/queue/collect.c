@@ -139,18 +139,18 @@ int kaioq_collect_kernel(struct kaio_queue *queue, unsigned min_nr,
 			total += append(queue, events, (unsigned)ret);
 	} while (ret == (int)nr && !min_nr && queue->inflight);
 	queue->reaped_by_syscall += total;
-	/*
-	 * There may be more, which raised the eventfd before it was lowered: by
-	 * the caller, or by a thread that left all to the reaper.
-	 */
-	if ((ret == (int)nr || queue->eventfd_missed) && queue->eventfd >= 0 &&
-	    queue->inflight)
-		kaioq_raise_eventfd(queue);
-	queue->eventfd_missed = false;
 	if (ret == -EINVAL)
 		kaioq_is_gone(queue);
 	/* It may be the answer even to one that did not wait. */
 	if (ret == -EINTR && !min_nr)
 		ret = 0;
+	/*
+	 * There may be more, which raised the eventfd before it was lowered: by
+	 * the caller, or by a thread that left all to the reaper.
+	 */
+	if ((ret < 0 || ret == (int)nr || queue->eventfd_missed) &&
+	    queue->eventfd >= 0 && queue->inflight)
+		kaioq_raise_eventfd(queue);
+	queue->eventfd_missed = false;
 	return total || ret >= 0 ? (int)total : ret;
 }

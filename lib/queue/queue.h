@@ -74,7 +74,8 @@ struct queue_wait {
 		*post;	  /* of a transfer, or NULL; atomic: its last post */
 	uint32_t last;	  /* that is over, which was this one */
 	int64_t deadline; /* as in deadline.h */
-	bool interrupted; /* result: by the deadline, a signal or a wake */
+	int interrupted;  /* result: -EINPROGRESS by the deadline or a wake, or
+			   * the error that ended it */
 	struct kaio_queue *queue; /* while it sleeps on changed */
 };
 

@@ -68,6 +68,6 @@ int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns)
 			n += (unsigned)ret;
 	} while (ret >= 0 && !wait.interrupted && n < min &&
 		 queue_has_more(queue, &wait, n));
-	queue_end(queue, ret);
+	queue_leave(queue);
 	return n ? (int)n : ret;
 }

@@ -39,7 +39,7 @@ __attribute__((noinline)) static int wait_slow(struct kaio_queue *queue,
 		n += take_done(queue, events + n, max - n);
 	} while (ret == 0 && !wait.interrupted && n < min &&
 		 queue_has_more(queue, &wait, n));
-	queue_end(queue, ret);
+	queue_leave(queue);
 	return n ? (int)n : ret;
 }
 
@@ -93,9 +93,10 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
 	ret = queue_enter_wait(queue);
 	if (ret < 0)
 		return ret;
+	if (likely(queue->fast))
+		queue_submit(queue);
 	/* It has what it waits for, mostly, in the ring. */
 	if (likely(queue->fast && queue->ring.header)) {
-		queue_submit(queue);
 		if (unlikely(queue_done(queue)))
 			n = take_done(queue, events, max);
 		n += reap_ring(queue, events + n, max - n);
@@ -128,7 +129,7 @@ __attribute__((cold)) int kaio_queue_drain(struct kaio_queue *queue,
 	if (ret < 0)
 		return ret;
 	ret = kaioq_await(queue, &wait);
-	queue_end(queue, ret);
+	queue_leave(queue);
 	if (ret == 0 && wait.interrupted)
 		return -ETIMEDOUT;
 	return ret;

@@ -49,7 +49,8 @@ static inline int queue_await(struct kaio_queue *queue, struct queue_wait *wait)
 {
 	if (likely(queue->fast && queue->ring.header)) {
 		queue_submit(queue);
-		if (kaioq_collect_ring(queue) &&
+		/* Not if the context is gone, as that has found. */
+		if (likely(queue->ring.header) && kaioq_collect_ring(queue) &&
 		    queue_done(queue) >= queue_enough(queue, wait))
 			return 0;
 	}
@@ -87,14 +88,6 @@ static inline void queue_begin(struct kaio_queue *queue)
 {
 	if (queue->eventfd >= 0)
 		kaioq_lower_eventfd(queue);
-}
-
-/* After an error there may be more to collect. */
-static inline void queue_end(struct kaio_queue *queue, int ret)
-{
-	if (ret < 0 && queue->eventfd >= 0)
-		kaioq_raise_eventfd(queue);
-	queue_leave(queue);
 }
 
 /* For a call with bad arguments. */

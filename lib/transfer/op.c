@@ -249,8 +249,6 @@ static void complete_data(struct op *op, int64_t res)
 	struct kaio_transfer *transfer = transfer_of(op);
 	int64_t moved = op->continued ? op->moved : 0;
 
-	if (res == -EINVAL && is_eof(op))
-		res = 0;
 	if (res < 0) {
 		finish(op, res, moved, true);
 		return;
@@ -293,6 +291,8 @@ static void complete_cancelled(struct op *op, int64_t res)
 __attribute__((cold, noinline)) static void complete_slow(struct op *op,
 							  int64_t res)
 {
+	if (res == -EINVAL && is_eof(op))
+		res = 0;
 	if (READ_ONCE(transfer_of(op)->cancelled))
 		complete_cancelled(op, res);
 	else if (res == -EINTR) /* it has moved nothing */

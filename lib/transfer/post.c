@@ -71,7 +71,7 @@ static int run(struct kaio_transfer *transfer, struct queue_wait *wait)
 	if (queue_has_waiting(queue))
 		kaiot_push_waiting(queue);
 	ret = kaioq_run_once(queue, wait);
-	queue_end(queue, ret);
+	queue_leave(queue);
 	return ret;
 }
 
@@ -121,7 +121,8 @@ int kaio_transfer_wait(struct kaio_transfer *transfer, int64_t timeout_ns)
 		       : !transfer_is_active(transfer))
 		ret = READ_ONCE(transfer->status);
 	else if (ret >= 0)
-		ret = -EINPROGRESS;
+		/* Other operations may have completed before that. */
+		ret = wait.interrupted ? wait.interrupted : -EINPROGRESS;
 	if (READ_ONCE(transfer->released))
 		ret = -ECANCELED;
 	kaiot_unref(transfer);

@@ -81,6 +81,25 @@ START_TEST(errors_made_by_the_queue_raise_it_too)
 }
 END_TEST
 
+/* One that the kernel refused, and one that it has completed. */
+START_TEST(a_wait_that_has_enough_leaves_it_readable)
+{
+	struct kaio_queue *queue = create(2, 0);
+	struct kaio_event events[2];
+	struct kaio_iocb iocbs[2];
+
+	fixture_bad(&iocbs[0]);
+	fixture_good(&iocbs[1]);
+	fixture_push(queue, iocbs, COUNT(iocbs));
+	ck_assert_int_eq(kaio_queue_submit(queue), 1);
+	ck_assert_int_eq(kaio_queue_wait(queue, events, 1, 1, KAIO_FOREVER), 1);
+	ck_assert(is_readable(queue));
+	ck_assert_int_eq(kaio_queue_reap(queue, events, 2), 1);
+	ck_assert(!is_readable(queue));
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 START_TEST(a_drain_leaves_it_readable)
 {
 	struct kaio_queue *queue = create(2, 2);
@@ -118,6 +137,27 @@ START_TEST(it_stays_readable_when_collecting_fails)
 	ck_assert_int_eq(kaio_queue_drain(queue, KAIO_FOREVER), -EFAULT);
 	ck_assert(is_readable(queue));
 	ck_assert_int_eq(kaio_queue_reap(queue, &event, 1), 1);
+	ck_assert(!is_readable(queue));
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
+START_TEST(it_stays_readable_when_collecting_fails_after_a_callback)
+{
+	struct kaio_queue *queue = create(2, 0);
+	struct kaio_op ops[2] = { { .complete = note }, { .complete = note } };
+
+	if (harness_has_ring())
+		SKIP("with the ring it cannot fail");
+	fixture_bad(&ops[0].iocb);
+	fixture_good(&ops[1].iocb);
+	ck_assert_ok(kaio_queue_push(queue, &ops[0].iocb));
+	ck_assert_ok(kaio_queue_push(queue, &ops[1].iocb));
+	ck_assert_int_eq(kaio_queue_submit(queue), 1);
+	faults_fail(SYS_io_getevents, EFAULT, 1);
+	ck_assert_int_eq(kaio_queue_run(queue, 0, 0), 1);
+	ck_assert(is_readable(queue));
+	ck_assert_int_eq(kaio_queue_run(queue, 0, 0), 1);
 	ck_assert(!is_readable(queue));
 	ck_assert_ok(kaio_queue_destroy(queue));
 }
@@ -258,8 +298,10 @@ Suite *suite_queue_eventfd(void)
 	const TTest *tests[] = {
 		it_is_readable_from_the_first_completion_to_the_last_reaped,
 		errors_made_by_the_queue_raise_it_too,
+		a_wait_that_has_enough_leaves_it_readable,
 		a_drain_leaves_it_readable,
 		it_stays_readable_when_collecting_fails,
+		it_stays_readable_when_collecting_fails_after_a_callback,
 		an_operation_with_an_eventfd_of_its_own_is_refused,
 		without_the_flag_there_is_none,
 		an_event_loop_misses_nothing,

@@ -239,6 +239,27 @@ START_TEST(einval_is_the_end_of_file_with_o_direct_where_that_can_be)
 }
 END_TEST
 
+START_TEST(the_end_of_file_is_no_error_of_a_cancelled_operation)
+{
+	const int refused[] = { -EINVAL };
+	int fd = fixture_file(O_RDWR | O_DIRECT, (size_t)4 * SIZE);
+	struct kaio_iocb *iocb = create(0);
+
+	if (fd >= 0) {
+		kaio_prep_pread(iocb, fd, fixture_buffer(SIZE), SIZE, 0);
+		ck_assert_ok(kaio_transfer_post(transfer));
+		faults_script_submit(refused, 1);
+		complete_with(511);
+		ck_assert_int_eq(kaio_queue_submit(queue), 0);
+		ck_assert_ok(kaio_transfer_cancel(transfer));
+		ck_assert_int_eq(kaio_transfer_wait(transfer, KAIO_FOREVER),
+				 -ECANCELED);
+		close(fd);
+	}
+	end();
+}
+END_TEST
+
 Suite *suite_transfer_continued(void)
 {
 	const TTest *tests[] = {
@@ -247,6 +268,7 @@ Suite *suite_transfer_continued(void)
 		a_cancelled_operation_is_neither_done_again_nor_continued,
 		the_rest_of_a_short_operation_is_cancelled,
 		einval_is_the_end_of_file_with_o_direct_where_that_can_be,
+		the_end_of_file_is_no_error_of_a_cancelled_operation,
 	};
 
 	return harness_both_ways("transfer: continued", tests, COUNT(tests));

@@ -132,6 +132,40 @@ START_TEST(a_signal_ends_a_wait)
 }
 END_TEST
 
+static bool interrupted;
+
+/* The kernel has no memory until then, and refuses one operation after it. */
+static int interrupt_and_refuse(long number, const long *arguments)
+{
+	if (number == SYS_io_getevents) {
+		interrupted = true;
+		return EINTR;
+	}
+	if (number != SYS_io_submit || !arguments[1])
+		return 0;
+	if (!interrupted)
+		return EAGAIN;
+	faults_before_call(NULL);
+	return EBADF;
+}
+
+START_TEST(a_signal_is_reported_although_an_operation_completes)
+{
+	struct kaio_queue *queue = fixture_queue(2, 0);
+	struct kaio_transfer *transfer = transfer_of(queue, fixture_good);
+
+	fixture_endless(kaio_transfer_iocb(transfer, 1));
+	interrupted = false;
+	faults_before_call(interrupt_and_refuse);
+	ck_assert_ok(kaio_transfer_post(transfer));
+	ck_assert_int_eq(kaio_transfer_wait(transfer, KAIO_FOREVER), -EINTR);
+	ck_assert_int_eq(kaio_transfer_result(transfer, 0), -EBADF);
+	ck_assert_int_eq(kaio_transfer_active(transfer), 1);
+	ck_assert_ok(kaio_transfer_release(transfer));
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 START_TEST(a_wake_ends_a_wait_and_counts_before_it)
 {
 	size_t kind;
@@ -235,6 +269,7 @@ Suite *suite_transfer_wait(void)
 		a_wait_ends_at_its_deadline,
 		the_completions_of_others_do_not_put_the_deadline_off,
 		a_signal_ends_a_wait,
+		a_signal_is_reported_although_an_operation_completes,
 		a_wake_ends_a_wait_and_counts_before_it,
 		a_wake_counts_although_callbacks_take_long,
 		errors_of_getevents_are_told_and_lose_nothing,
