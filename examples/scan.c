@@ -40,7 +40,7 @@ static int is_file(const struct dirent *entry)
 	return stat(entry->d_name, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* A file is read to a block that is short or empty, then the next file. */
+/* Block after block of a file, of an empty one, too; then the next file. */
 static void read_next(int i)
 {
 	static int64_t offset, size;
@@ -57,7 +57,7 @@ static void read_next(int i)
 			BLOCK, offset);
 	check(kaio_transfer_post(transfers[i]), "kaio_transfer_post");
 	offset += BLOCK;
-	if (offset > size)
+	if (offset >= size)
 		offset = 0, file++;
 }
 

@@ -49,6 +49,25 @@ wal() {
 	refuses examples/wal /dev/full
 }
 
+# 32 commits in each way: their writes and their syncs, as the kernel has them.
+wal_syncs() {
+	if ! strace -o "$dir/calls" true 2>"$dir/stderr"; then
+		skip "wal, its system calls: strace is not there, or not allowed"
+		return
+	fi
+	# Of the sanitizers, that of leaks does not go with ptrace.
+	ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=io_submit \
+		-o "$dir/calls" examples/wal "$dir/log" >"$dir/stdout" ||
+		die "wal, under strace"
+	awk '{
+		group += gsub(/RWF_DSYNC, aio_lio_opcode=IOCB_CMD_PWRITE/, "")
+		record += gsub(/IOCB_CMD_PWRITE/, "")
+		sync += gsub(/IOCB_CMD_FDSYNC/, "")
+	}
+	END { exit group != 32 || record != 32 * 8 || sync != 32 }' \
+		"$dir/calls" || die "wal: not the system calls of 32 commits"
+}
+
 # random_read DEPTH: its histogram has every read, and at least DEPTH of them
 random_read() {
 	examples/random-read "$dir/from" "$1" 20 >"$dir/stdout" ||
@@ -74,11 +93,15 @@ unaligned_tail() {
 	done
 }
 
-# The first write beyond the limit is short, and its rest fails.
+# The one write is short, at the limit, and its rest fails.
 unaligned_tail_is_limited() {
+	rm -f "$dir/limited"
+	head -c 60000 "$dir/from" >"$dir/piece"
 	trap '' XFSZ
 	ulimit -f 100
 	refuses examples/unaligned-tail "$dir/limited" <"$dir/piece"
+	grep -q 'write: ' "$dir/stderr" ||
+		die "unaligned-tail, limited: $(cat "$dir/stderr")"
 }
 
 # nowait FILE BLOCKS: each was read in one of the two ways
@@ -137,6 +160,7 @@ scan() {
 cookbook() {
 	head -c 3000000 /dev/urandom >"$dir/from"
 	wal
+	wal_syncs
 	random_read 1
 	random_read 32
 	random_read 256
