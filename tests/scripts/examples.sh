@@ -27,10 +27,13 @@ copies() {
 		die "progress, and no terminal"
 }
 
-# small FILE...: they can be read in one sitting
-small() {
+# exemplary FILE...: short enough to be read as a whole, and no result of a push
+# or post is ignored
+exemplary() {
 	for file; do
 		[ "$(wc -l <"$file")" -lt 100 ] || die "$file has 100 lines"
+		! grep -E '^[[:space:]]*kaio_(queue_push|transfer_post)\(' "$file" ||
+			die "$file ignores what that returns"
 	done
 }
 
@@ -246,7 +249,7 @@ examples() {
 	refuses examples/threads "$dir"
 }
 
-small "$source"/examples/*.c "$source"/examples/*.cc
+exemplary "$source"/examples/*.c "$source"/examples/*.cc
 examples
 cookbook
 KAIO_NO_RING=1
