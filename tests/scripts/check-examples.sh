@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT OR LGPL-2.1-or-later
 #
 # Compiles every example of the manual and the first one of README.md; those
-# that are programs are linked and run too, without arguments. Each is a whole
-# file. Runs from the build directory.
+# that are programs are linked and run too, without arguments, in a folder with
+# the file that kaio-tutorial(7) says how to make. Each is a whole file. Runs from
+# the build directory.
 set -u
 
 # shellcheck source=tests/scripts/harness.sh
@@ -15,12 +16,17 @@ LDFLAGS=$(setting LDFLAGS)
 LIBS=$(setting PTHREAD_LIBS)
 builddir=$PWD
 
-# Each literal block of EXAMPLES becomes a file: page.1.c, page.2.c, ...
+# Each literal block of EXAMPLES becomes a file: page.1.c, page.2.c, ...; one
+# that is indented is what the program before it prints: page.1.out.
 extract_from_manual() # page
 {
 	awk -v stem="$dir/$(basename "$1")" '
 	/^\.Sh / { here = $2 == "EXAMPLES" }
-	here && /^\.Bd -literal/ { file = stem "." ++n ".c"; next }
+	here && /^\.Bd -literal$/ { file = stem "." ++n ".c"; next }
+	here && /^\.Bd -literal -offset indent$/ {
+		file = stem "." n ".out"
+		next
+	}
 	/^\.Ed/ { file = "" }
 	file != "" {
 		gsub(/\\&/, "")
@@ -43,6 +49,18 @@ extract_from_readme()
 	fi
 }
 
+run() # name
+{
+	if [ -e "$dir/$1.out" ] && ! "$direct"; then
+		skip "$1: there is no O_DIRECT here"
+		return
+	fi
+	(cd "$dir" && ./program >program.out 2>&1) ||
+		fail "$1: fails: $(cat "$dir/program.out")"
+	[ ! -e "$dir/$1.out" ] || cmp "$dir/program.out" "$dir/$1.out" ||
+		fail "$1: prints $(cat "$dir/program.out")"
+}
+
 # shellcheck disable=SC2086 # the settings are lists of words
 check() # file
 {
@@ -60,8 +78,7 @@ check() # file
 		$CC -I"$include" $CPPFLAGS $CFLAGS $LDFLAGS \
 			-o "$dir/program" "$1" "$library" $LIBS ||
 			fail "$name: does not link"
-		(cd "$dir" && ./program >program.out 2>&1) ||
-			fail "$name: fails: $(cat "$dir/program.out")"
+		run "$name"
 		rm -f "$dir/program"
 	fi
 }
@@ -74,6 +91,14 @@ for page in "$source"/man/*.[37]; do
 	fi
 done
 extract_from_readme
+
+# What the programs of the tutorial read, by its own command.
+tutorial=$source/man/kaio-tutorial.7
+command=$(sed -n 's/^\.Dl \(head .*\)/\1/p' "$tutorial")
+(cd "$dir" && sh -euc "$command") || fail "kaio-tutorial.7: $command"
+direct=true
+dd if="$dir/data" iflag=direct bs=4096 count=1 of="$dir/block" 2>"$dir/dd" ||
+	direct=false
 
 checked=0
 for file in "$dir"/*.c; do

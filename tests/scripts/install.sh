@@ -46,6 +46,34 @@ builds() {
 	[ ! -s "$dir/log" ] || die "$1 $3 warns: $(cat "$dir/log")"
 }
 
+# Whether its header is there, and its library goes with the compiler.
+has_liburing() {
+	echo '#include <liburing.h>' >"$dir/uring.c"
+	cat "$dir/empty.c" >>"$dir/uring.c"
+	# shellcheck disable=SC2086
+	liburing=$(
+		unset PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR
+		pkg-config --cflags --libs liburing
+	) && $cc ${CFLAGS:-} -o "$dir/uring" "$dir/uring.c" $liburing
+}
+
+# fallback NAME SYSTEM-CALL...: what it reads with where these are refused
+fallback() {
+	expected=$1
+	shift
+	status=0
+	"$dir/refuse" "$@" -- "$dir/fallback" >"$dir/log" 2>&1 || status=$?
+	if [ "$status" -eq 77 ]; then
+		skip "fallback: there is no seccomp"
+		return
+	fi
+	bytes=$(wc -c </etc/passwd)
+	[ "$bytes" -le 65536 ] || bytes=65536
+	[ "$status $(cat "$dir/log")" = "0 $expected: $bytes bytes" ] ||
+		die "fallback, $*: $(cat "$dir/log")"
+	echo "PASS: fallback, $expected"
+}
+
 # runs COMMAND...
 runs() {
 	"$@" >"$dir/log" 2>&1 || die "$*: $(cat "$dir/log")"
@@ -59,15 +87,39 @@ for file in "$source"/examples/*.c; do
 	name=${file##*/}
 	name=${name%.c}
 	pthread= # a program that uses threads itself says so
-	[ "$name" != threads ] || pthread=' -pthread'
+	case $name in
+	fallback) continue ;;
+	nowait | threads) pthread=' -pthread' ;;
+	esac
 	builds "$cc$pthread" "$name" "$file"
 	case $name in
 	copy) runs "$dir/copy" "$dir/from" "$dir/to" ;;
 	direct-reader) runs "$dir/$name" "$dir/from" ;;
+	random-read) runs "$dir/$name" "$dir/from" 4 10 ;;
+	unaligned-tail) runs "$dir/$name" "$dir/tail" <"$dir/from" ;;
+	wal) runs "$dir/$name" "$dir/log-file" ;;
 	*) runs "$dir/$name" ;;
 	esac
 done
 cmp "$dir/from" "$dir/to" || die "the copy differs"
+cmp "$dir/from" "$dir/tail" || die "what unaligned-tail wrote differs"
+
+if has_liburing >"$dir/log" 2>&1; then
+	kaio_libs=$libs
+	libs="$libs $liburing"
+	builds "$cc -pthread" fallback "$source/examples/fallback.c"
+	libs=$kaio_libs
+	builds "$cc" refuse "$source/tests/scripts/refuse.c"
+	if "$dir/fallback" | grep -q '^io_uring: '; then
+		echo "PASS: fallback, io_uring"
+	else
+		skip "fallback: io_uring is not allowed here"
+	fi
+	fallback libkaio io_uring_setup
+	fallback thread io_uring_setup io_setup
+else
+	skip "fallback: no liburing that goes with $cc"
+fi
 
 # block LANGUAGE: the first one of README.md
 block() {
@@ -131,6 +183,22 @@ if ${CXX:-g++} -o "$dir/empty" "$dir/empty.cc" -Wl,--no-as-needed $libs \
 	CFLAGS='' # of the C compiler
 	builds "${CXX:-g++} -Wall -Wextra" hello-read-c++ "$dir/hello-read.cc"
 	runs "$dir/hello-read-c++"
+	builds "${CXX:-g++} -std=c++17 -Wall -Wextra" raii \
+		"$source/examples/raii.cc"
+	runs "$dir/raii"
+	bytes=$(wc -c </etc/passwd)
+	[ "$bytes" -gt 65536 ] || grep -qx "$bytes bytes" "$dir/log" ||
+		die "raii: $(cat "$dir/log")"
+	echo '#include <coroutine>' | cat - "$dir/empty.cc" >"$dir/co.cc"
+	if ${CXX:-g++} -std=c++20 -o "$dir/empty" "$dir/co.cc" 2>"$dir/log"; then
+		builds "${CXX:-g++} -std=c++20 -Wall -Wextra" coroutine \
+			"$source/examples/coroutine.cc"
+		runs "$dir/coroutine" /etc/passwd "$dir/from"
+		printf '%d %s\n' "$bytes" /etc/passwd 1000000 "$dir/from" |
+			cmp - "$dir/log" || die "coroutine: $(cat "$dir/log")"
+	else
+		skip "coroutine: ${CXX:-g++} has no coroutines"
+	fi
 else
 	echo "no C++ compiler that goes with $cc: not tried"
 fi
