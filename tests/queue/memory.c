@@ -142,7 +142,7 @@ END_TEST
 static int shortage; /* errno */
 static unsigned failed;
 
-static int fail_submits(long number, const long *arguments)
+static int fail_submits(long number, long *arguments)
 {
 	int error = __atomic_load_n(&shortage, __ATOMIC_RELAXED);
 
