@@ -50,7 +50,8 @@ static inline int queue_await(struct kaio_queue *queue, struct queue_wait *wait)
 {
 	if (likely(queue->fast && queue->ring.header)) {
 		queue_submit(queue);
-		if (kaioq_collect_ring(queue) &&
+		/* There is no ring if the context is gone. */
+		if (likely(queue->ring.header) && kaioq_collect_ring(queue) &&
 		    queue_done(queue) >= queue_enough(queue, wait))
 			return 0;
 	}
