@@ -122,9 +122,13 @@ int kaioq_submit_rest(struct kaio_queue *queue, long nr, long ret, int saved)
 			return accepted;
 		ret = queue_io_submit(queue, nr);
 	}
-	/* An event loop has to try again, for no completion may tell it to. */
-	if (queue->eventfd >= 0 && queue_is_short_of_memory(queue))
-		kaioq_raise_eventfd(queue);
+	/* No completion may tell an event loop or the reaper to try again. */
+	if (queue_is_short_of_memory(queue)) {
+		if (queue->eventfd >= 0)
+			kaioq_raise_eventfd(queue);
+		if (queue->reaper)
+			kaioq_wake_reaper(queue);
+	}
 	return accepted;
 }
 
