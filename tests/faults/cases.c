@@ -14,7 +14,7 @@
 #define NOT_REACHED 78
 
 /* After so many seconds a case hangs: it takes milliseconds. */
-#define LIMIT 60
+#define LIMIT 20
 
 #define JOBS_MAX 64
 #define NAME_SIZE 200

@@ -19,6 +19,9 @@ bool drive_may_return(int ret);
 
 void drive_submit(struct kaio_queue *queue);
 
+/* A timeout, for what a fault that lasts may keep from completing. */
+#define A_WHILE 20000000
+
 /* By kaio_queue_wait(), into the ledger. After an error faults do not last. */
 int drive_wait(struct kaio_queue *queue, unsigned min, unsigned max,
 	       int64_t timeout_ns);

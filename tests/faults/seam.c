@@ -151,7 +151,8 @@ static void shorten(enum call call, long *a, long count)
 
 /*
  * What makes the failure true: an eventfd that is full is readable, one that is
- * empty was read by others, and a context that does not exist was destroyed.
+ * empty was read by others, and a context that does not exist was destroyed;
+ * but the ring stays, as nobody may read one that somebody else destroys.
  */
 static void make_true(enum call call, int error, const long *a)
 {
@@ -188,6 +189,8 @@ static int decide(enum call call, long *a)
 {
 	size_t i;
 
+	if (gone && (call == SUBMIT || call == CANCEL || is_getevents(call)))
+		return EINVAL;
 	for (i = 0; i < nr_faults; i++) {
 		const struct fault *fault = faults + i;
 		bool now = fault->lasts ? !lifted && positions[call] >=
