@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DESCRIPTORS 256
+#define DESCRIPTORS 64
 
 static const char *case_name = "";
 static struct kaio_queue *watched;

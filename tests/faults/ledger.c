@@ -12,7 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define POLLS 16
+#define POLLS 6
 
 void (*ledger_completed)(struct record *record);
 
@@ -89,7 +89,8 @@ static struct record *prepare(enum kind kind)
 	record->op.complete = complete;
 	iocb = &record->op.iocb;
 	if (kind == POLL) {
-		record->fd = polled[nr_polled++ % POLLS];
+		EXPECT(nr_polled < POLLS);
+		record->fd = polled[nr_polled++];
 		kaio_prep_poll(iocb, record->fd, POLLIN);
 	} else {
 		kaio_prep_pwrite(iocb, kind == GOOD ? null : -1, "", 1, 0);

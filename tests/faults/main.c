@@ -5,7 +5,8 @@
  * fail, once or from then on, and for pairs of faults that follow each other.
  *
  *   test-faults                    some of the cases of one fault
- *   test-faults [--seed N] all     these, all that last, and thousands of pairs
+ *   test-faults [--seed N] all [WORKLOAD]
+ *                                  these, all that last, and thousands of pairs
  *   test-faults WORKLOAD FAULT...  one case, as a line that tells a failure has
  *                                  it
  *   test-faults WORKLOAD           its run without faults: which calls it makes
@@ -173,7 +174,8 @@ static bool run_workload(const struct workload *workload, struct seam_log *log,
 	return true;
 }
 
-static int run_all(struct seam_log *log, struct amount amount)
+static int run_all(const char *name, struct seam_log *log,
+		   struct amount amount)
 {
 	size_t i;
 
@@ -181,6 +183,8 @@ static int run_all(struct seam_log *log, struct amount amount)
 		struct workload workload = workloads[i / 2];
 
 		workload.ring = i % 2 == 0;
+		if (name && strcmp(name, workload.name) != 0)
+			continue;
 		if (!run_workload(&workload, log, amount))
 			return 1;
 	}
@@ -248,7 +252,7 @@ static int run_one(char **arguments, int nr, struct seam_log *log)
 int main(int argc, char **argv)
 {
 	const struct amount some = { 5, false, 0 };
-	const struct amount most = { 1, true, 1500 };
+	const struct amount most = { 1, true, 1200 };
 	struct seam_log *log = mmap(NULL, sizeof(*log), PROT_READ | PROT_WRITE,
 				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	kaio_context_t ctx = 0;
@@ -267,8 +271,8 @@ int main(int argc, char **argv)
 		argv += 2;
 	}
 	if (argc == 1)
-		return run_all(log, some);
-	if (argc == 2 && strcmp(argv[1], "all") == 0)
-		return run_all(log, most);
+		return run_all(NULL, log, some);
+	if (strcmp(argv[1], "all") == 0)
+		return run_all(argv[2], log, most);
 	return run_one(argv + 1, argc - 1, log);
 }
