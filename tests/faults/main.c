@@ -174,8 +174,7 @@ static bool run_workload(const struct workload *workload, struct seam_log *log,
 	return true;
 }
 
-static int run_all(const char *name, struct seam_log *log,
-		   struct amount amount)
+static int run_all(const char *name, struct seam_log *log, struct amount amount)
 {
 	size_t i;
 
