@@ -251,7 +251,7 @@ static int run_one(char **arguments, int nr, struct seam_log *log)
 int main(int argc, char **argv)
 {
 	const struct amount some = { 5, false, 0 };
-	const struct amount most = { 1, true, 1200 };
+	const struct amount most = { 1, true, 1100 };
 	struct seam_log *log = mmap(NULL, sizeof(*log), PROT_READ | PROT_WRITE,
 				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	kaio_context_t ctx = 0;
