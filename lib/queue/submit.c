@@ -126,15 +126,12 @@ int kaioq_submit_rest(struct kaio_queue *queue, long nr, long ret, int saved)
 			return accepted;
 		ret = queue_io_submit(queue, nr);
 	}
-	/*
-	 * An event loop has to try again, for no completion may tell it to, and
-	 * so has the reaper, which may sleep without end.
-	 */
+	/* No completion may tell an event loop or the reaper to try again. */
 	if (queue_is_short_of_memory(queue)) {
 		if (queue->eventfd >= 0)
 			kaioq_raise_eventfd(queue);
-		if (queue->in_kernel)
-			eventfd_raise(queue->wakeup_fd);
+		if (queue->reaper)
+			kaioq_wake_reaper(queue);
 	}
 	return accepted;
 }

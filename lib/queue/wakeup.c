@@ -52,8 +52,7 @@ void kaioq_wakeup_collected(struct kaio_queue *queue)
 	eventfd_lower(queue->wakeup_fd);
 }
 
-/* The reaper, once for all that happens until it looks. */
-static void wake_reaper(struct kaio_queue *queue)
+void kaioq_wake_reaper(struct kaio_queue *queue)
 {
 	if (queue->wakeup_signaled)
 		return;
@@ -88,7 +87,7 @@ void kaioq_notify(struct kaio_queue *queue)
 		taken = news && queue->waiters > queue->drains;
 	}
 	if (queue->reaper && !taken && queue_wait_is_over(queue, queue->reaper))
-		wake_reaper(queue);
+		kaioq_wake_reaper(queue);
 }
 
 void kaioq_notify_all(struct kaio_queue *queue)
@@ -96,7 +95,7 @@ void kaioq_notify_all(struct kaio_queue *queue)
 	if (queue->waiters)
 		pthread_cond_broadcast(&queue->changed);
 	if (queue->reaper && queue_wait_is_over(queue, queue->reaper))
-		wake_reaper(queue);
+		kaioq_wake_reaper(queue);
 }
 
 bool kaioq_take_wake(struct kaio_queue *queue)

@@ -41,6 +41,9 @@ int kaioq_arm_wakeup(struct kaio_queue *queue);
 /* When the event of the wakeup was collected. */
 void kaioq_wakeup_collected(struct kaio_queue *queue);
 
+/* Once for all that happens until it looks. */
+void kaioq_wake_reaper(struct kaio_queue *queue);
+
 /* Takes the wake, if there was one since the last time. */
 bool kaioq_take_wake(struct kaio_queue *queue);
 

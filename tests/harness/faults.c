@@ -40,7 +40,7 @@ static _Thread_local int eventfd_error;
 static _Thread_local unsigned setup_size;
 static _Thread_local void (*before_getevents)(void);
 static _Thread_local void (*edit_statx)(uint32_t *words);
-static int (*before_call)(long number, const long *arguments);
+static int (*before_call)(long number, long *arguments);
 static unsigned sleepers;
 static unsigned long calls_of_all;
 
@@ -105,7 +105,7 @@ void faults_edit_statx(void (*edit)(uint32_t *words))
 	edit_statx = edit;
 }
 
-void faults_before_call(int (*hook)(long number, const long *arguments))
+void faults_before_call(int (*hook)(long number, long *arguments))
 {
 	__atomic_store_n(&before_call, hook, __ATOMIC_RELEASE);
 }
@@ -148,6 +148,14 @@ static long fail(int error)
 	return -1;
 }
 
+static int run_hook(long number, long *arguments)
+{
+	int (*hook)(long number, long *arguments) =
+		__atomic_load_n(&before_call, __ATOMIC_ACQUIRE);
+
+	return hook ? hook(number, arguments) : 0;
+}
+
 static long submit(long ctx, long nr, long iocbs)
 {
 	long ret;
@@ -187,7 +195,6 @@ static long call(long number, const long *a)
 /* Not all calls have six arguments. */
 __attribute__((no_sanitize_address)) long __wrap_syscall(long number, ...)
 {
-	int (*hook)(long number, const long *arguments);
 	va_list arguments;
 	long a[6];
 	long ret;
@@ -201,8 +208,7 @@ __attribute__((no_sanitize_address)) long __wrap_syscall(long number, ...)
 
 	calls[number]++;
 	__atomic_add_fetch(&calls_of_all, 1, __ATOMIC_RELAXED);
-	hook = __atomic_load_n(&before_call, __ATOMIC_ACQUIRE);
-	error = hook ? hook(number, a) : 0;
+	error = run_hook(number, a);
 	if (error)
 		return fail(error);
 	if (failures[number].after) {
@@ -239,15 +245,21 @@ __attribute__((no_sanitize_address)) long __wrap_syscall(long number, ...)
 
 int __wrap_madvise(void *start, size_t length, int advice)
 {
-	if (madvise_refused)
-		return (int)fail(EINVAL);
+	long a[] = { (long)start, (long)length, advice };
+	int error = madvise_refused ? EINVAL : run_hook(SYS_madvise, a);
+
+	if (error)
+		return (int)fail(error);
 	return __real_madvise(start, length, advice);
 }
 
 int __wrap_eventfd(unsigned count, int flags)
 {
-	if (eventfd_error)
-		return (int)fail(eventfd_error);
+	long a[] = { (long)count, flags };
+	int error = eventfd_error ? eventfd_error : run_hook(SYS_eventfd2, a);
+
+	if (error)
+		return (int)fail(error);
 	return __real_eventfd(count, flags);
 }
 

@@ -42,11 +42,12 @@ void faults_before_getevents(void (*hook)(void));
 void faults_edit_statx(void (*edit)(uint32_t *words));
 
 /*
- * The process's: runs before each system call, in the thread that makes it, and
- * makes it fail with the positive errno that it returns; 0: it does not. NULL
- * for nothing.
+ * The process's: runs before each system call, eventfd(2) and madvise(2) among
+ * them, in the thread that makes it, and makes it fail with the positive errno
+ * that it returns; 0: it does not, and goes on with the arguments, which the
+ * hook may have changed. NULL for nothing.
  */
-void faults_before_call(int (*hook)(long number, const long *arguments));
+void faults_before_call(int (*hook)(long number, long *arguments));
 
 /* Whether it is an io_getevents that may wait. */
 bool faults_may_sleep(long number, const long *arguments);

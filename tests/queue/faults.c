@@ -108,26 +108,34 @@ static void expect_gone(struct kaio_queue *queue, struct kaio_iocb *iocb)
 	ck_assert_int_eq(kaio_queue_drain(queue, KAIO_FOREVER), -EINVAL);
 }
 
-static int notice_gone(struct kaio_queue *queue, unsigned how)
+static int find_it_gone(struct kaio_queue *queue, unsigned way)
 {
 	struct kaio_event event;
 
-	switch (how) {
+	switch (way) {
 	case 0:
 		return kaio_queue_submit(queue);
 	case 1:
-		return kaio_queue_run(queue, 1, KAIO_FOREVER);
-	default:
 		return kaio_queue_wait(queue, &event, 1, 1, KAIO_FOREVER);
+	default:
+		return kaio_queue_run(queue, 1, KAIO_FOREVER);
 	}
 }
 
-/* By a submission, by one of a call that then collects, and by a wait. */
+/* By a submission, by a wait, and by a submission within other calls. */
 START_TEST(with_the_context_gone_every_call_is_einval)
 {
-	unsigned how;
+	const struct {
+		unsigned way;
+		bool pending;
+	} ways[] = { { 0, true },
+		     { 1, false },
+		     { 1, true },
+		     { 2, false },
+		     { 2, true } };
+	size_t way;
 
-	for (how = 0; how < 3; how++) {
+	for (way = 0; way < COUNT(ways); way++) {
 		struct kaio_queue *queue = fixture_queue(3, 3);
 		struct kaio_transfer *transfer = fixture_transfer(queue, 1);
 		struct kaio_iocb iocbs[3];
@@ -137,15 +145,15 @@ START_TEST(with_the_context_gone_every_call_is_einval)
 			fixture_endless(&iocbs[i]);
 		fixture_push(queue, iocbs, 2);
 		ck_assert_int_eq(kaio_queue_submit(queue), 2);
-		if (how < 2)
+		if (ways[way].pending)
 			fixture_push(queue, iocbs + 2, 1);
 		faults_destroy_context(true);
-		ck_assert_int_eq(notice_gone(queue, how), -EINVAL);
+		ck_assert_int_eq(find_it_gone(queue, ways[way].way), -EINVAL);
 		expect_gone(queue, iocbs);
 		ck_assert_int_eq(kaio_transfer_post(transfer), -EINVAL);
 		ck_assert_ok(kaio_transfer_release(transfer));
 		ck_assert_uint_eq(kaio_queue_inflight(queue), 2);
-		ck_assert_uint_eq(kaio_queue_backlog(queue), how < 2);
+		ck_assert_uint_eq(kaio_queue_backlog(queue), ways[way].pending);
 		faults_destroy_context(false);
 		ck_assert_ok(kaio_queue_destroy(queue));
 	}

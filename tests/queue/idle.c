@@ -31,7 +31,7 @@ static void count(struct kaio_op *op, int64_t res)
 	completed++;
 }
 
-static int check_sleep(long number, const long *arguments)
+static int check_sleep(long number, long *arguments)
 {
 	unsigned pending, room;
 

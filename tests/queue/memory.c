@@ -142,7 +142,7 @@ END_TEST
 static int shortage; /* errno */
 static unsigned failed;
 
-static int fail_submits(long number, const long *arguments)
+static int fail_submits(long number, long *arguments)
 {
 	int error = __atomic_load_n(&shortage, __ATOMIC_RELAXED);
 
@@ -192,6 +192,46 @@ START_TEST(no_wake_is_lost_while_the_wakeup_cannot_be_armed)
 }
 END_TEST
 
+/* What another thread pushes, and the kernel has no memory for at first. */
+static void submit_beside(enum way way, int error, bool busy)
+{
+	struct kaio_op endless = { .complete = NULL };
+	struct kaio_op op = { .complete = count };
+	struct waiter waiter;
+
+	called = 0;
+	queue = threads_queue(KAIO_QUEUE_SHARED | KAIO_QUEUE_WAKE, 4, 0, 0);
+	fixture_endless(&endless.iocb);
+	if (busy) {
+		ck_assert_ok(kaio_queue_push(queue, &endless.iocb));
+		ck_assert_int_eq(kaio_queue_submit(queue), 1);
+	}
+	threads_start(&waiter, queue, way);
+	threads_sleep(queue, 1);
+	fixture_good(&op.iocb);
+	ck_assert_ok(kaio_queue_push(queue, &op.iocb));
+	faults_fail(SYS_io_submit, error, 1);
+	ck_assert_ok(kaio_queue_submit(queue));
+	threads_join(&waiter);
+	ck_assert_int_eq(waiter.ret, 1);
+	if (way == BY_WAIT)
+		ck_assert_ptr_eq(kaio_event_iocb(&waiter.event), &op.iocb);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+
+START_TEST(a_thread_that_sleeps_submits_what_another_one_could_not)
+{
+	size_t i;
+	int busy;
+
+	for (i = 0; i < COUNT(errors); i++)
+		for (busy = 0; busy < 2; busy++) {
+			submit_beside(BY_WAIT, errors[i], busy);
+			submit_beside(BY_RUN, errors[i], busy);
+		}
+}
+END_TEST
+
 Suite *suite_queue_memory(void)
 {
 	const TTest *tests[] = {
@@ -199,6 +239,7 @@ Suite *suite_queue_memory(void)
 		tries_of_a_cancelled_head_are_not_the_next_one_s,
 		tries_of_the_head_are_kept_when_another_is_cancelled,
 		no_wake_is_lost_while_the_wakeup_cannot_be_armed,
+		a_thread_that_sleeps_submits_what_another_one_could_not,
 	};
 
 	return harness_both_ways("queue: memory", tests, COUNT(tests));

@@ -208,7 +208,7 @@ static bool held;
 static unsigned arrived;
 
 /* Between the reaper's last look and its sleep in the kernel. */
-static int hold_the_reaper(long number, const long *arguments)
+static int hold_the_reaper(long number, long *arguments)
 {
 	if (!faults_may_sleep(number, arguments))
 		return 0;

@@ -96,7 +96,7 @@ START_TEST(a_negative_time_is_refused)
 }
 END_TEST
 
-static int fail_the_test(long number, const long *arguments)
+static int fail_the_test(long number, long *arguments)
 {
 	ck_assert_msg(!faults_may_sleep(number, arguments), "it sleeps");
 	return 0;
