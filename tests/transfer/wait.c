@@ -135,7 +135,7 @@ END_TEST
 static bool interrupted;
 
 /* The kernel has no memory until then, and refuses one operation after it. */
-static int interrupt_and_refuse(long number, const long *arguments)
+static int interrupt_and_refuse(long number, long *arguments)
 {
 	if (number == SYS_io_getevents) {
 		interrupted = true;
