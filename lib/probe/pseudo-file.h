@@ -12,10 +12,8 @@
 #include <unistd.h>
 
 /*
- * Returns 0 with a string of less than size bytes, empty if it cannot be read,
- * or a negative errno if the file cannot be opened. open, read and close are
- * cancellation points, where a thread would leave the file open; syscall is
- * none.
+ * 0 with a string of less than size bytes, empty if it cannot be read; or a
+ * negative errno. Not by open, read and close, which are cancellation points.
  */
 static inline int pseudo_file_read(const char *path, char *text, size_t size)
 {

@@ -14,9 +14,7 @@ SENTENCE(CALL(SETUP) | CALL(QUEUE_CREATE) | CALL(PROBE_SYSTEM), EAGAIN,
 	 "smaller depth, or destroy contexts.")
 SENTENCE(CALL(SETUP) | CALL(QUEUE_CREATE) | CALL(TRANSFER_CREATE) |
 		 CALL(PROBE_SYSTEM),
-	 ENOMEM,
-	 "There is no memory for this: ask for fewer operations, or try again "
-	 "later.")
+	 ENOMEM, "There is no memory for this: ask for fewer operations.")
 SENTENCE(CALL(SETUP), EINTR,
 	 "A fatal signal came: the process is about to end.")
 SENTENCE(CALL(SETUP) | CALL(QUEUE_CREATE), ENOSYS,
@@ -38,21 +36,17 @@ SENTENCE(GETEVENTS, EINVAL,
 	 "The context does not exist or was destroyed meanwhile, the numbers "
 	 "are not 0 <= min_nr <= nr, or the timeout is not a valid time.")
 SENTENCE(GETEVENTS, EFAULT,
-	 "The array for completions or the signal mask is not valid memory; no "
-	 "completion is lost.")
+	 "The array or the signal mask is not valid memory; nothing is lost.")
 SENTENCE(CALL(PGETEVENTS), ENOSYS,
 	 "There is no io_pgetevents here: use kaio_getevents.")
 SENTENCE(CALL(PGETEVENTS), EPERM,
 	 "A security policy forbids io_pgetevents: use kaio_getevents.")
 SENTENCE(CALL(GETEVENTS), EPERM,
-	 "A security policy forbids io_getevents: allow it, or use "
-	 "kaio_pgetevents or the ring.")
+	 "A security policy forbids io_getevents: use the ring.")
 SENTENCE(GETEVENTS | WAITS | CALL(TRANSFER_WAIT), EINTR,
-	 "A signal, or other work of the kernel, interrupted the wait, and "
-	 "nothing is lost: call again.")
+	 "The wait was interrupted, and nothing is lost: call again.")
 SENTENCE(CALL(RING_ATTACH), ENOTSUP,
-	 "The context has no ring that the library knows, as under gVisor: "
-	 "use kaio_getevents.")
+	 "There is no ring that the library knows: use kaio_getevents.")
 
 /* Calls that return errors of their own as well as those of operations. */
 SENTENCE(STATUS | CALL(TRANSFER_RESULT), EINPROGRESS,

@@ -67,13 +67,6 @@ static inline unsigned reap_ring(struct kaio_queue *queue,
 	return nr;
 }
 
-__attribute__((noinline)) static unsigned
-reap_after_wrap(struct kaio_queue *queue, struct kaio_event *events,
-		unsigned max)
-{
-	return reap_ring(queue, events, max);
-}
-
 int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
 		    unsigned min, unsigned max, int64_t timeout_ns)
 {
@@ -100,8 +93,8 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
 		if (unlikely(queue_done(queue)))
 			n = take_done(queue, events, max);
 		n += reap_ring(queue, events + n, max - n);
-		if (unlikely(n < min))
-			n += reap_after_wrap(queue, events + n, max - n);
+		if (unlikely(n < min) && kaioq_collect_ring(queue))
+			n += take_done(queue, events + n, max - n);
 		if (n >= min && (n || queue_can_read_ring(queue))) {
 			queue_submit_pending(queue);
 			return (int)n;

@@ -14,19 +14,6 @@ static inline void activate(struct kaio_transfer *transfer)
 	WRITE_ONCE(transfer->cancelled, false);
 }
 
-/* With the queue's lock. */
-static void post(struct kaio_transfer *transfer)
-{
-	struct kaio_queue *queue = transfer->queue;
-
-	activate(transfer);
-	if (transfer->shared)
-		transfer_ref(transfer);
-	transfer->next = 0;
-	kaiot_push(transfer);
-	queue_submit(queue);
-}
-
 __attribute__((noinline)) static int post_slow(struct kaio_transfer *transfer)
 {
 	int ret = transfer_check(transfer);
@@ -40,7 +27,12 @@ __attribute__((noinline)) static int post_slow(struct kaio_transfer *transfer)
 	ret = queue_enter(transfer->queue);
 	if (ret < 0)
 		return ret;
-	post(transfer);
+	activate(transfer);
+	if (transfer->shared)
+		transfer_ref(transfer);
+	transfer->next = 0;
+	kaiot_push(transfer);
+	queue_submit(transfer->queue);
 	queue_leave(transfer->queue);
 	return 0;
 }
@@ -115,8 +107,7 @@ int kaio_transfer_wait(struct kaio_transfer *transfer, int64_t timeout_ns)
 		 !READ_ONCE(transfer->released) &&
 		 !queue_transfer_is_over(&wait) &&
 		 (ret > 0 || wait.when_idle) && time_left(wait.deadline));
-	/* kaio_transfer_test() tells of the last post, which done may have
-	 * made. */
+	/* Without a timeout, of the last post, which done may have made. */
 	if (timeout_ns ? queue_transfer_is_over(&wait)
 		       : !transfer_is_active(transfer))
 		ret = READ_ONCE(transfer->status);

@@ -4,8 +4,8 @@
 # fio, 4 KiB random reads of a file with O_DIRECT, one at a time in each job: how
 # many a second, and how much processor time each takes, on the drop-in for
 # libaio and on the system's libaio, alone and beside other programs. The
-# libraries take turns; medians are shown, and the medians of the ratios of a
-# round.
+# libraries take turns, and either is first in every other round; medians are
+# shown, and the medians of the ratios of a round.
 #
 #     tests/bench/libaio-jobs.sh [-n ROUNDS] [-t SECONDS] [--check]
 #
@@ -66,8 +66,9 @@ compare() {
 	rm -f "$dir/libaio" "$dir/kaio"
 	round=0
 	while [ "$round" -lt "$rounds" ]; do
+		[ $((round % 2)) -eq 0 ] || measure "$libaiodir" "$2" >>"$dir/kaio"
 		measure '' "$2" >>"$dir/libaio"
-		measure "$libaiodir" "$2" >>"$dir/kaio"
+		[ $((round % 2)) -eq 1 ] || measure "$libaiodir" "$2" >>"$dir/kaio"
 		round=$((round + 1))
 	done
 	paste -d ' ' "$dir/libaio" "$dir/kaio" |
