@@ -29,11 +29,10 @@ static int check_params(unsigned depth, const struct kaio_queue_params *params)
 		return -EINVAL;
 	if (params->flags & ~(uint32_t)KNOWN_FLAGS || params->spin_ns < 0)
 		return -EINVAL;
-	if (memcmp(params->reserved, zeros.reserved, sizeof(zeros.reserved)))
+	if (memcmp(params->reserved, zeros.reserved, sizeof(zeros.reserved)) !=
+	    0)
 		return -EINVAL;
-	if ((uint64_t)depth + params->backlog > INT_MAX)
-		return -EINVAL;
-	return 0;
+	return (uint64_t)depth + params->backlog > INT_MAX ? -EINVAL : 0;
 }
 
 /* One mapping for the queue and its arrays, that a child finds wiped. */
