@@ -42,9 +42,9 @@ SENTENCE(CALL(PGETEVENTS), ENOSYS,
 SENTENCE(CALL(PGETEVENTS), EPERM,
 	 "A security policy forbids io_pgetevents: use kaio_getevents.")
 SENTENCE(CALL(GETEVENTS), EPERM,
-	 "A security policy forbids io_getevents: use the ring.")
+	 "A policy forbids io_getevents: use kaio_pgetevents or the ring.")
 SENTENCE(GETEVENTS | WAITS | CALL(TRANSFER_WAIT), EINTR,
-	 "The wait was interrupted, and nothing is lost: call again.")
+	 "A signal interrupted the wait, and nothing is lost: call again.")
 SENTENCE(CALL(RING_ATTACH), ENOTSUP,
 	 "There is no ring that the library knows: use kaio_getevents.")
 
