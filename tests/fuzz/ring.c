@@ -191,8 +191,10 @@ static void use_reader(void)
 	unsigned how = byte();
 	unsigned max = byte();
 	long min = how & 4 ? byte() : 0;
+	struct context *known = kaio_registry_find((kaio_context_t)ring);
 
-	kaio_registry_spin_ns = how & 8 ? 500 : 0;
+	if (known)
+		known->spin_ns = how & 8 ? 500 : 0;
 	events[max].res2 = 4711;
 	check_reaped(kaio_collect((kaio_context_t)ring, min, (long)max, events,
 				  timeouts[how & 3], NULL),
