@@ -151,8 +151,7 @@ struct context *kaio_registry_find(kaio_context_t handle)
 	return NULL;
 }
 
-/* False before Linux 4.14: a child would take the parent's contexts for its
- * own. */
+/* False before Linux 4.14: a child would take these contexts for its own. */
 static bool wipe_on_fork(void)
 {
 	int saved = errno;
@@ -241,7 +240,7 @@ static void recheck(struct context *context, kaio_context_t handle)
 		drop(context, handle, false);
 }
 
-static void recheck_some(void)
+__attribute__((cold)) static void recheck_some(void)
 {
 	uint32_t left = READ_ONCE(unchecked);
 	unsigned rechecks = 0;

@@ -42,7 +42,7 @@ struct context *kaio_registry_find(kaio_context_t handle);
 __attribute__((cold)) void kaio_registry_add(kaio_context_t handle);
 
 /* Before io_destroy: afterwards nobody reads the ring. Was it known? */
-bool kaio_registry_remove(kaio_context_t handle);
+__attribute__((cold)) bool kaio_registry_remove(kaio_context_t handle);
 
 /* After a call of io_submit or io_getevents: known is what was found before. */
 void kaio_registry_learn(struct context *known, kaio_context_t handle, int ret);

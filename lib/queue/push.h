@@ -18,8 +18,7 @@ unsigned kaioq_push_array(struct kaio_queue *queue, void *array, size_t stride,
  */
 bool kaioq_push_cancelled(struct kaio_queue *queue, struct kaio_iocb *iocb);
 
-/* As kaioq_push_array(), for a fast queue, if there is room for all; of one at
- * least. */
+/* The same for a fast queue, if there is room for all; of one at least. */
 static inline bool queue_push_all(struct kaio_queue *queue, void *array,
 				  size_t stride, unsigned nr)
 {

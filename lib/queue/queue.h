@@ -51,8 +51,7 @@ struct link {
 	struct link *next, *prev;
 };
 
-/* The layer above, whose transfers may have more operations than there is room
- * for. */
+/* The layer above: transfers, of more operations than there is room for. */
 struct queue_client {
 	struct link transfers;
 	unsigned nr_waiting; /* atomic: those in waiting */

@@ -26,8 +26,10 @@ __attribute__((noinline)) static int wait_slow(struct kaio_queue *queue,
 					       unsigned max, int64_t deadline)
 {
 	struct queue_wait wait = { .deadline = deadline };
-	int ret;
+	int ret = queue_enter_wait(queue);
 
+	if (ret < 0)
+		return ret;
 	queue_begin(queue);
 	do {
 		wait.min = min > n ? min - n : 0;
@@ -67,12 +69,18 @@ static inline unsigned reap_ring(struct kaio_queue *queue,
 	return nr;
 }
 
+__attribute__((noinline)) static unsigned
+reap_after_wrap(struct kaio_queue *queue, struct kaio_event *events,
+		unsigned max)
+{
+	return reap_ring(queue, events, max);
+}
+
 int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
 		    unsigned min, unsigned max, int64_t timeout_ns)
 {
 	int64_t deadline = NO_DEADLINE;
 	unsigned n = 0;
-	int ret;
 
 	if (unlikely(!queue || (!events && max) || min > max || max > INT_MAX ||
 		     timeout_ns < KAIO_FOREVER))
@@ -83,18 +91,16 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
 		if (deadline == NO_WAIT)
 			min = 0;
 	}
-	ret = queue_enter_wait(queue);
-	if (ret < 0)
-		return ret;
-	if (likely(queue->fast))
-		queue_submit(queue);
+	if (unlikely(!queue->fast))
+		return wait_slow(queue, events, 0, min, max, deadline);
+	queue_submit(queue);
 	/* It has what it waits for, mostly, in the ring. */
-	if (likely(queue->fast && queue->ring.header)) {
+	if (likely(queue->ring.header)) {
 		if (unlikely(queue_done(queue)))
 			n = take_done(queue, events, max);
 		n += reap_ring(queue, events + n, max - n);
-		if (unlikely(n < min) && kaioq_collect_ring(queue))
-			n += take_done(queue, events + n, max - n);
+		if (unlikely(n < min))
+			n += reap_after_wrap(queue, events + n, max - n);
 		if (n >= min && (n || queue_can_read_ring(queue))) {
 			queue_submit_pending(queue);
 			return (int)n;
