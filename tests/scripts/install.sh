@@ -80,7 +80,8 @@ runs() {
 	echo "PASS: ${1##*/}"
 }
 
-cc="${CC:-cc} -Wall -Wextra"
+# Not by its name: a cc of its own is found first, below.
+cc="${CC:-$(command -v cc)} -Wall -Wextra"
 echo 'int main(void) { return 0; }' >"$dir/empty.c"
 head -c 1000000 /dev/urandom >"$dir/from"
 for file in "$source"/examples/*.c; do
