@@ -54,6 +54,7 @@ static void complete_with(int64_t res)
 }
 
 static int pipes[2];
+static bool written;
 
 /* Only when the read that the first one interrupted is being done again. */
 static void write_late(int number)
@@ -61,9 +62,11 @@ static void write_late(int number)
 	int saved = errno;
 
 	(void)number;
-	if (faults_calls(SYS_io_submit) == 2 &&
-	    write(pipes[1], "0123456789abcdef", 16) != 16)
-		abort();
+	if (faults_calls(SYS_io_submit) >= 2 && !written) {
+		written = true;
+		if (write(pipes[1], "0123456789abcdef", 16) != 16)
+			abort();
+	}
 	errno = saved;
 }
 
@@ -74,6 +77,8 @@ START_TEST(a_read_that_a_signal_interrupts_is_done_again)
 	char buffer[16];
 	int status;
 
+	if (harness_is_under_valgrind())
+		SKIP("Valgrind delivers no signal within io_submit");
 	ck_assert_ok(pipe(pipes));
 	kaio_prep_pread(create(0), pipes[0], buffer, 16, 0);
 	faults_reset();
