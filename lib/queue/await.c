@@ -124,13 +124,14 @@ static void sleep_until_changed(struct kaio_queue *queue,
 	wake_up(queue, wait);
 }
 
-/* Whether a wake ends it that does not have all that it waits for. */
+/* Whether a wake ends it that waits and does not have all. */
 static bool was_woken(struct kaio_queue *queue, const struct queue_wait *wait)
 {
 	bool wants_more = wait->post ? !queue_transfer_is_over(wait)
 				     : queue_done(queue) < wait->min;
 
-	return !wait->drain && wants_more && kaioq_take_wake(queue);
+	return wait->min && !wait->drain && wants_more &&
+	       kaioq_take_wake(queue);
 }
 
 /* It ends with what there is, which the kernel may not have been asked for. */

@@ -101,7 +101,7 @@ int kaio_transfer_wait(struct kaio_transfer *transfer, int64_t timeout_ns)
 	/* Another thread may be about to finish it. */
 	wait.when_idle = transfer->shared;
 	do {
-		wait.min = needed(transfer);
+		wait.min = timeout_ns ? needed(transfer) : 0;
 		ret = run(transfer, &wait);
 	} while (ret >= 0 && !wait.interrupted &&
 		 !READ_ONCE(transfer->released) &&

@@ -60,7 +60,7 @@ plant queue-wakeup-not-armed-again queue lib/queue/wakeup.c \
 plant queue-eventfd-not-raised queue lib/queue/wakeup.c \
 	's/&& !queue->eventfd_raised/\&\& queue->eventfd_raised/'
 plant queue-wake-taken-by-others queue lib/queue/await.c \
-	's/return !wait->drain && wants_more && /return /'
+	's/return wait->min && !wait->drain && wants_more && /return /'
 plant queue-continued-elsewhere queue lib/transfer/op.c \
 	's/offset = op->offset + moved/offset = op->offset/'
 

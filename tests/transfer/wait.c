@@ -182,6 +182,9 @@ START_TEST(a_wake_ends_a_wait_and_counts_before_it)
 				kaio_transfer_wait(transfer, KAIO_FOREVER),
 				-EINPROGRESS);
 			ck_assert_ok(kaio_queue_wake(queue));
+			/* It does not wait, and leaves the wake. */
+			ck_assert_int_eq(kaio_transfer_test(transfer),
+					 -EINPROGRESS);
 			ck_assert_int_eq(
 				kaio_transfer_wait(transfer, KAIO_FOREVER),
 				-EINPROGRESS);
