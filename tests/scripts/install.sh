@@ -276,6 +276,7 @@ if [ -e "$libdir/libaio.a" ]; then
 	cflags="$cflags -I$dir/root$(pkg-config --variable=includedir libkaio)"
 	cflags="$cflags -DBESIDE_LIBKAIO"
 	for libs in "$libdir/libaio.a $static" "$static $libdir/libaio.a"; do
+		libs="$libs -pthread" # where libc has none, before glibc 2.34
 		builds "$cc" user-beside "$user"
 		runs_on "no library" "$dir/user-beside"
 	done
