@@ -77,7 +77,7 @@ static unsigned needed(const struct kaio_transfer *transfer)
 	const struct kaio_queue *queue = transfer->queue;
 
 	if (transfer->shared || queue_has_waiting(queue) ||
-	    transfer->remaining != queue->capacity - queue_room(queue))
+	    transfer->remaining != queue_outstanding(queue))
 		return 1;
 	return transfer->remaining;
 }

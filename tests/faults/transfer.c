@@ -223,6 +223,12 @@ static void end(struct subject *subject)
 	EXPECT(CALL(kaio_transfer_release(subject->transfer)) == 0);
 }
 
+static void test(struct subject *subject)
+{
+	if (!seam_is_gone())
+		CALL(kaio_transfer_test(subject->transfer));
+}
+
 /* More operations than there is room for, in parts. */
 void workload_transfer(void)
 {
@@ -236,8 +242,7 @@ void workload_transfer(void)
 	post(subject, false);
 	wait(subject);
 	post(subject, true);
-	if (!seam_is_gone())
-		CALL(kaio_transfer_test(subject->transfer));
+	test(subject);
 	wait(subject);
 	end(subject);
 	drive_finish(queue);
@@ -279,16 +284,14 @@ static void cancel_and_release(uint32_t flags)
 	create(subject, queue);
 	stop_poll(subject);
 	post(subject, false);
-	if (!seam_is_gone())
-		CALL(kaio_transfer_test(subject->transfer));
+	test(subject);
 	cancel(subject);
 	cancel(subject);
 	fire_poll(subject);
 	wait(subject);
 	stop_poll(subject);
 	post(subject, true);
-	if (!seam_is_gone())
-		CALL(kaio_transfer_test(subject->transfer));
+	test(subject);
 	EXPECT(CALL(kaio_transfer_release(subject->transfer)) == 0);
 	fire_poll(subject);
 	run_to_the_end(queue);

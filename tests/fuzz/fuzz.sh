@@ -73,7 +73,7 @@ fuzz() {
 report() {
 	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "fuzz-$1.log")
 	if [ "$2" -eq 0 ]; then
-		echo "fuzz-$1: $runs runs in $seconds s, no finding"
+		echo "fuzz-$1: $runs runs, no finding"
 	else
 		grep -a -E '^fuzz:|runtime error|^SUMMARY|^Base64' "fuzz-$1.log"
 		fail "fuzz-$1: after ${runs:-some} runs; see fuzz-$1.log"
