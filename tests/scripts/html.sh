@@ -31,9 +31,6 @@ for path in "$html"/*.html; do
 	echo "$file"
 	attributes id "$path" | sed "s/^/$file#/"
 done >"$dir/targets"
-sort "$dir/targets" | uniq -d >"$dir/twice"
-[ ! -s "$dir/twice" ] || fail "an id is there twice: $(cat "$dir/twice")"
-
 echo style.css >>"$dir/targets"
 for path in "$html"/*.html; do
 	file=${path##*/}
