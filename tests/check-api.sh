@@ -40,7 +40,11 @@ read_headers()
 	awk -f tests/scripts/check-header.awk include/kaio/*.h >"$tmp/headers"
 	sed -n 's/^prototype //p' "$tmp/headers" | sort >"$tmp/prototypes"
 	sed -n 's/^errno //p' "$tmp/headers" >"$tmp/errnos"
+	sed -n 's/^since //p' "$tmp/headers" >"$tmp/since"
 	names <"$tmp/prototypes" >"$tmp/functions"
+	# That of the ring's header is the kernel's.
+	sed -n 's/^struct \([a-z_]*\) {.*/\1/p' include/kaio/*.h |
+		grep -vx kaio_ring_header | sort >"$tmp/structures"
 	[ -s "$tmp/functions" ] || violation "include/kaio: no functions found"
 	sed -n 's/^violation //p' "$tmp/headers" >"$tmp/doc-violations"
 	while read -r line; do
@@ -149,8 +153,17 @@ check_page() # page
 	synopsis "$1" >"$tmp/page-prototypes"
 	cat "$tmp/page-prototypes" >>"$tmp/documented"
 	names <"$tmp/page-prototypes" >"$tmp/page-functions"
+	sed -n 's/^\.Vt struct \([a-z_]*\) ;$/\1/p' "$1" |
+		sort -u - "$tmp/page-functions" >"$tmp/page-synopsis"
 	name_section "$1" >"$tmp/page-names"
-	same "$tmp/page-names" "NAME of $1" "$tmp/page-functions" "its SYNOPSIS"
+	same "$tmp/page-names" "NAME of $1" "$tmp/page-synopsis" "its SYNOPSIS"
+
+	awk 'NR == FNR { here[$1]; next } $1 in here { print $2 }' \
+		"$tmp/page-functions" "$tmp/since" | sort -u >"$tmp/first-versions"
+	sed -n '/^\.Sh HISTORY/,$s/^Since libkaio \(.*\)\.$/\1/p' "$1" |
+		sort >"$tmp/page-versions"
+	same "$tmp/first-versions" "Since: of its doc comments" \
+		"$tmp/page-versions" "HISTORY of $1"
 
 	# A page of several functions has the errnos of all of them.
 	awk 'NR == FNR { here[$1]; next } $1 in here { print $2 }' \
@@ -163,7 +176,7 @@ check_page() # page
 
 check_alias() # page, page it stands for
 {
-	name=$(basename "$1" .3)
+	name=$(basename "${1%.*}")
 	{ [ -f "$2" ] && name_section "$2" | grep -qx "$name"; } ||
 		violation "$1: alias of $2, which does not name it"
 }
@@ -171,33 +184,35 @@ check_alias() # page, page it stands for
 check_manual()
 {
 	: >"$tmp/documented"
-	for page in man/*.3; do
-		target=$(sed -n 's|^\.so man3/|man/|p' "$page")
+	for page in man/*.[1-9]; do
+		target=$(sed -n 's|^\.so man[1-9]/|man/|p' "$page")
 		if [ -n "$target" ]; then
 			check_alias "$page" "$target"
-		else
+		elif [ "$page" != "${page%.3}" ]; then
 			check_page "$page"
 		fi
 	done
 	sort -o "$tmp/documented" "$tmp/documented"
 	same "$tmp/prototypes" headers "$tmp/documented" "the manual"
 
-	while read -r function; do
-		[ -f "man/$function.3" ] ||
-			violation "man/$function.3: there is no such page or alias"
-	done <"$tmp/functions"
+	sort -u "$tmp/functions" "$tmp/structures" >"$tmp/with-page"
+	while read -r name; do
+		[ -f "man/$name.3" ] ||
+			violation "man/$name.3: there is no such page or alias"
+	done <"$tmp/with-page"
 
 	awk '{
 		for (i = 1; i < NF; i++)
 			if ($i ~ /^\.?Xr$/ && $(i + 1) ~ /^kaio/)
 				print FILENAME, $(i + 1), $(i + 2)
-	}' man/* >"$tmp/references"
+	}' man/*.[1-9] >"$tmp/references"
 	while read -r page name section; do
 		[ -f "man/$name.$section" ] ||
 			violation "$page: .Xr $name $section: there is no such page"
 	done <"$tmp/references"
 }
 
+# Once, where it depends on the architecture.
 members() # files: each member of their structures, "structure: type name;"
 {
 	awk '/^struct [a-z_]+ \{/ { structure = $2; next }
@@ -207,7 +222,7 @@ members() # files: each member of their structures, "structure: type name;"
 		gsub(/[ \t]+/, " ")
 		if (/;$/)
 			print structure ":" $0
-	}' "$@" | sort
+	}' "$@" | sort -u
 }
 
 # The manual names every constant of an enum and none that is not there. Where
@@ -231,19 +246,21 @@ check_constants_and_structures()
 	done
 
 	members man/*.3 man/*.7 | grep '^kaio_' >"$tmp/quoted"
-	sed 's/:.*/:/' "$tmp/quoted" | sort -u >"$tmp/structures"
-	members include/kaio/*.h | grep -f "$tmp/structures" >"$tmp/members"
+	sed 's/:.*/:/' "$tmp/quoted" | sort -u >"$tmp/quoted-structures"
+	members include/kaio/*.h | grep -f "$tmp/quoted-structures" \
+		>"$tmp/members"
 	same "$tmp/members" headers "$tmp/quoted" "the manual"
 }
 
-# Pages of others may not be installed; ours were looked for above.
+# Pages of others may not be installed; ours were looked for above. Below style
+# there are only conventions of the pages of BSD systems.
 lint_manual()
 {
 	if ! command -v mandoc >/dev/null; then
 		echo "mandoc is not installed: the manual is not linted"
 		return
 	fi
-	grep -L '^\.so ' man/* | xargs mandoc -T lint 2>/dev/null |
+	grep -L '^\.so ' man/*.[1-9] | xargs mandoc -T lint -W style 2>/dev/null |
 		grep -v 'referenced manual not found' >"$tmp/lint"
 	while read -r line; do
 		violation "$line"
@@ -289,6 +306,14 @@ check_files_are_listed()
 	while read -r file; do
 		violation "$file: in Makefile.am, but there is no such file"
 	done <"$tmp/missing"
+}
+
+check_licences()
+{
+	for file in $(find lib -name '*.map' -o -name '*.in') man/*.[1-9]; do
+		head -n 1 "$file" | grep -q 'SPDX-License-Identifier: ' ||
+			violation "$file: does not begin with its SPDX line"
+	done
 }
 
 # Each #include of one file of lib/ by another, as "file: header". The folder of
@@ -348,6 +373,12 @@ check_versions()
 		violation "KAIO_VERSION is not $configured, as configure.ac has it"
 	[ "$numbers" = "$configured" ] ||
 		violation "KAIO_VERSION_* is $numbers, in configure.ac $configured"
+	footer=".Os libkaio $(defined KAIO_VERSION_MAJOR).$(
+		defined KAIO_VERSION_MINOR)"
+	for page in man/*.[1-9]; do
+		grep -q -e '^\.so ' -e "^$footer\$" "$page" ||
+			violation "$page: no $footer"
+	done
 	[ "${news:-$configured}" = "$configured" ] ||
 		violation "NEWS.md begins with $news, configure.ac has $configured"
 }
@@ -361,6 +392,7 @@ check_constants_and_structures
 lint_manual
 check_tests
 check_files_are_listed
+check_licences
 check_lib_readme
 check_versions
 

@@ -5,6 +5,7 @@
 #
 #	prototype TEXT
 #	errno FUNCTION ERRNO
+#	since FUNCTION VERSION
 #	violation TEXT
 
 function lacks(what)
@@ -68,6 +69,8 @@ function check_doc(is_void, n, i, line, word, section, context, seen)
 		lacks("Context: does not say whether it is async-signal-safe")
 	if (section != "Since" || line[n] !~ /^Since: [0-9]+\.[0-9]+$/)
 		lacks("does not end with \"Since: major.minor\"")
+	else
+		print "since", name, substr(line[n], 8)
 }
 
 function declaration(text, list)
