@@ -277,14 +277,14 @@ check_files_are_listed()
 {
 	tr -s ' \t\\=' '\n' <Makefile.am | sort -u >"$tmp/words"
 	find lib include tests examples man -name .libs -prune -o \
-		\( -name '*.[ch37]' -o -name '*.sh' -o -name '*.awk' \
+		\( -name '*.[ch137]' -o -name '*.sh' -o -name '*.awk' \
 		-o -name '*.py' \) -print \
 		2>/dev/null | sort >"$tmp/files"
 	while read -r file; do
 		grep -qx -e "$file" -e "${file%.c}" "$tmp/words" ||
 			violation "$file: not in Makefile.am"
 	done <"$tmp/files"
-	grep -E '^(lib|include|tests|examples|man)/.*\.([ch37]|sh|awk|py)$' \
+	grep -E '^(lib|include|tests|examples|man)/.*\.([ch137]|sh|awk|py)$' \
 		"$tmp/words" | comm -23 - "$tmp/files" >"$tmp/missing"
 	while read -r file; do
 		violation "$file: in Makefile.am, but there is no such file"
