@@ -284,8 +284,8 @@ check_files_are_listed()
 		grep -qx -e "$file" -e "${file%.c}" "$tmp/words" ||
 			violation "$file: not in Makefile.am"
 	done <"$tmp/files"
-	grep -E '^(lib|include|tests|examples|man)/.*\.([ch137]|sh|awk|py)$' \
-		"$tmp/words" | comm -23 - "$tmp/files" >"$tmp/missing"
+	grep -E -e '^(lib|include|tests|examples|man)/.*\.([ch37]|sh|awk|py)$' \
+		-e '^man/.*\.1$' "$tmp/words" | comm -23 - "$tmp/files" >"$tmp/missing"
 	while read -r file; do
 		violation "$file: in Makefile.am, but there is no such file"
 	done <"$tmp/missing"

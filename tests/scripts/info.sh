@@ -141,6 +141,26 @@ quota() {
 	says_not 'about: fs.aio-max-nr'
 }
 
+# The kernel's own EAGAIN. Meanwhile every other program gets it, too.
+quota_of_the_system() {
+	if [ -z "${KAIO_TEST_QUOTA:-}" ]; then
+		skip "quota, used up in truth: KAIO_TEST_QUOTA=1 tries it, and" \
+			"disturbs other programs"
+		return
+	fi
+	max=$(cat /proc/sys/fs/aio-max-nr)
+	trap 'echo "$max" >/proc/sys/fs/aio-max-nr; rm -rf "$dir"' EXIT
+	cat /proc/sys/fs/aio-nr >/proc/sys/fs/aio-max-nr
+	runs 1 "$info"
+	echo "$max" >/proc/sys/fs/aio-max-nr
+	trap 'rm -rf "$dir"' EXIT
+	says 'aio_works: no'
+	says '  io_setup: EAGAIN'
+	says '  left: 0'
+	about missing io_setup 'The limit fs.aio-max-nr is used up'
+	about missing fs.aio-max-nr '0 are left'
+}
+
 # Whether AIO works or not.
 runs_any() {
 	status=0
@@ -169,6 +189,31 @@ on_disk() {
 	truncate -s 1M "$dir/file"
 	runs 0 "$info" "$dir/file"
 	about notes "$dir/file" 'The file has holes'
+}
+
+# Whether writes are asynchronous depends on the file, not on the file system.
+on_btrfs() {
+	truncate -s 200M "$dir/image"
+	mkdir -p "$dir/mnt"
+	cat >"$dir/mount" <<-'END'
+		mkfs.btrfs -qf "$1/image" && mount -o loop "$1/image" "$1/mnt" &&
+			touch "$1/mnt/nocow" && chattr +C "$1/mnt/nocow" || exit 77
+		for name in sums nocow; do
+			head -c 65536 /dev/urandom >"$1/mnt/$name"
+		done
+		sync
+		"$2" "$1/mnt/nocow" || exit
+		exec "$2" "$1/mnt/sums"
+	END
+	if ! unshare -m sh "$dir/mount" "$dir" true 2>"$dir/err" >"$dir/out"; then
+		skip "btrfs: not root, or no mkfs.btrfs, or no loop devices"
+		return
+	fi
+	"$works" || return 0
+	runs 1 unshare -m sh "$dir/mount" "$dir" "$info"
+	says '    asynchronous_writes: yes'
+	says '    asynchronous_writes: no'
+	about missing "$dir/mnt/sums" 'chattr +C'
 }
 
 on_tmpfs() {
@@ -235,7 +280,9 @@ works=true
 command_line
 with_policy
 quota
+quota_of_the_system
 on_disk
+on_btrfs
 on_tmpfs
 no_files
 json
