@@ -294,15 +294,15 @@ check_files_are_listed()
 {
 	tr -s ' \t\\=' '\n' <Makefile.am | sort -u >"$tmp/words"
 	find lib include tests examples man -name .libs -prune -o \
-		\( -name '*.[ch37]' -o -name '*.sh' -o -name '*.awk' \
+		\( -name '*.[ch137]' -o -name '*.sh' -o -name '*.awk' \
 		-o -name '*.py' \) -print \
 		2>/dev/null | sort >"$tmp/files"
 	while read -r file; do
 		grep -qx -e "$file" -e "${file%.c}" "$tmp/words" ||
 			violation "$file: not in Makefile.am"
 	done <"$tmp/files"
-	grep -E '^(lib|include|tests|examples|man)/.*\.([ch37]|sh|awk|py)$' \
-		"$tmp/words" | comm -23 - "$tmp/files" >"$tmp/missing"
+	grep -E -e '^(lib|include|tests|examples|man)/.*\.([ch37]|sh|awk|py)$' \
+		-e '^man/.*\.1$' "$tmp/words" | comm -23 - "$tmp/files" >"$tmp/missing"
 	while read -r file; do
 		violation "$file: in Makefile.am, but there is no such file"
 	done <"$tmp/missing"

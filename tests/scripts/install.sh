@@ -102,6 +102,9 @@ for file in "$source"/examples/*.c; do
 	*) runs "$dir/$name" ;;
 	esac
 done
+info=$(find "$dir/root" -name kaio-info)
+runs "${info:-kaio-info}" --version
+grep -qx "kaio-info $version" "$dir/log" || die "kaio-info: $(cat "$dir/log")"
 cmp "$dir/from" "$dir/to" || die "the copy differs"
 cmp "$dir/from" "$dir/tail" || die "what unaligned-tail wrote differs"
 
