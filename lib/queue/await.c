@@ -152,6 +152,7 @@ int kaioq_await(struct kaio_queue *queue, struct queue_wait *wait)
 	int ret;
 
 	for (;;) {
+		queue_push_waiting(queue);
 		queue_submit(queue);
 		ret = collect_ready(queue, waits);
 		if (ret < 0 || queue_wait_is_over(queue, wait))

@@ -4,6 +4,7 @@
 
 #include "deadline.h"
 #include "environment.h"
+#include "queue/submit.h"
 #include "queue/wakeup.h"
 
 #include <limits.h>
@@ -213,8 +214,15 @@ int kaioq_enter(struct kaio_queue *queue)
 	return -EINVAL;
 }
 
+/* Slots that a thread leaves free are for another's transfers. */
 void kaioq_leave(struct kaio_queue *queue)
 {
+	unsigned outstanding = queue_outstanding(queue);
+
+	if (queue->flags & KAIO_QUEUE_SHARED)
+		queue_push_waiting(queue);
+	if (queue_outstanding(queue) != outstanding)
+		kaioq_submit(queue);
 	kaioq_notify(queue);
 	queue_unlock(queue);
 }

@@ -177,6 +177,13 @@ static inline bool queue_has_waiting(const struct kaio_queue *queue)
 	return READ_ONCE(queue->client.nr_waiting);
 }
 
+/* As far as there is room. */
+static inline void queue_push_waiting(struct kaio_queue *queue)
+{
+	if (unlikely(queue_has_waiting(queue)))
+		queue->client.push_waiting(queue);
+}
+
 /*
  * Whether a wait goes on with nothing outstanding: other threads may push, and
  * kaio_queue_wake() can end it.

@@ -20,11 +20,12 @@ static void call_back(struct kaio_queue *queue)
 	if (likely(queue->fast)) {
 		queue_delivered_fast(queue, 1);
 		op->complete(op, res);
-		return;
+	} else {
+		kaioq_leave(queue);
+		op->complete(op, res);
+		queue_lock(queue);
 	}
-	kaioq_leave(queue);
-	op->complete(op, res);
-	queue_lock(queue);
+	queue_push_waiting(queue);
 }
 
 int kaioq_run_once(struct kaio_queue *queue, struct queue_wait *wait)
@@ -39,8 +40,6 @@ int kaioq_run_once(struct kaio_queue *queue, struct queue_wait *wait)
 		call_back(queue);
 		n++;
 	}
-	if (unlikely(queue_has_waiting(queue)))
-		queue->client.push_waiting(queue);
 	queue_submit_pending(queue);
 	return n ? n : ret;
 }

@@ -303,25 +303,14 @@ __attribute__((cold, noinline)) static void complete_slow(struct op *op,
 		finish(op, res, 0, res < 0);
 }
 
-/* A slot is free, if it was not run that collected; that is not known here. */
-__attribute__((noinline)) static void push_waiting(struct kaio_queue *queue)
-{
-	queue_lock(queue);
-	kaiot_push_waiting(queue);
-	queue_leave(queue);
-}
-
 /* Those that are good and whole, first of all. */
 void kaiot_complete(struct kaio_op *kaio_op, int64_t res)
 {
 	struct op *op = (struct op *)kaio_op;
-	struct kaio_queue *queue = transfer_of(op)->queue;
 
 	if (op->op.iocb.lio_opcode <= KAIO_OP_PWRITE &&
 	    op->op.iocb.nbytes == (uint64_t)res && !op->continued)
 		finish(op, res, res, false);
 	else
 		complete_slow(op, res);
-	if (unlikely(queue_has_waiting(queue)))
-		push_waiting(queue);
 }

@@ -60,8 +60,6 @@ static int run(struct kaio_transfer *transfer, struct queue_wait *wait)
 	if (ret < 0)
 		return ret;
 	queue_begin(queue);
-	if (queue_has_waiting(queue))
-		kaiot_push_waiting(queue);
 	ret = kaioq_run_once(queue, wait);
 	queue_leave(queue);
 	return ret;

@@ -246,6 +246,45 @@ static void collect_beside_callback(enum way blocked_way, enum way way,
 	ck_assert_ok(kaio_queue_destroy(queue));
 }
 
+/* What waits for a slot has it before the thread that frees one goes on. */
+static void free_slot(enum way way)
+{
+	struct kaio_op op = { .complete = block };
+	struct waiter taker, waiter;
+
+	queue = threads_queue(KAIO_QUEUE_SHARED, 1, 0, 0);
+	threads_push_poll(queue, &op);
+	threads_start(&taker, queue, way);
+	threads_sleep(queue, 1);
+	threads_start(&waiter, queue, BY_TRANSFER_WAIT);
+	threads_sleep(queue, 2);
+	threads_end_poll(&op);
+	if (way == BY_WAIT)
+		threads_join(&taker);
+	else
+		while (sem_wait(&entered) < 0)
+			;
+	ck_assert_uint_eq(kaio_queue_inflight(queue), 1);
+	ck_assert_ok(kaio_transfer_cancel(waiter.transfer));
+	threads_join(&waiter);
+	ck_assert_int_eq(waiter.ret, -ECANCELED);
+	if (way == BY_RUN) {
+		sem_post(&may_return);
+		threads_join(&taker);
+	}
+	ck_assert_int_eq(taker.ret, 1);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+
+START_TEST(a_slot_is_for_the_transfer_of_another_thread_at_once)
+{
+	sem_init(&entered, 0, 0);
+	sem_init(&may_return, 0, 0);
+	free_slot(BY_WAIT);
+	free_slot(BY_RUN);
+}
+END_TEST
+
 START_TEST(a_callback_that_blocks_stops_no_other_thread)
 {
 	const uint32_t flags = KAIO_QUEUE_SHARED;
@@ -272,6 +311,7 @@ Suite *suite_queue_callbacks(void)
 		a_thread_may_end_in_a_callback,
 		a_thread_may_be_cancelled_in_a_callback,
 		a_callback_that_blocks_stops_no_other_thread,
+		a_slot_is_for_the_transfer_of_another_thread_at_once,
 	};
 
 	return harness_both_ways("queue: callbacks", tests, COUNT(tests));

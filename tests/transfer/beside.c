@@ -105,6 +105,38 @@ START_TEST(one_that_does_not_fit_ends_where_the_program_collects)
 }
 END_TEST
 
+static void free_slot(uint32_t flags)
+{
+	struct kaio_queue *queue = create(1, flags);
+	struct kaio_transfer *transfer = fixture_transfer(queue, 3);
+	struct kaio_event event;
+	struct kaio_iocb iocb;
+	unsigned i;
+
+	fixture_good(&iocb);
+	ck_assert_ok(kaio_queue_push(queue, &iocb));
+	ck_assert_ok(kaio_transfer_post(transfer));
+	for (i = 0; i < 4; i++) {
+		/* 0: nothing is outstanding, and there should be. */
+		ck_assert_int_eq(
+			kaio_queue_wait(queue, &event, 1, 1, KAIO_FOREVER), 1);
+		if (i)
+			call_back(&event, 1);
+	}
+	ck_assert_ok(kaio_transfer_test(transfer));
+	ck_assert_ok(kaio_transfer_release(transfer));
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+
+START_TEST(a_slot_that_a_wait_frees_is_for_a_transfer)
+{
+	free_slot(0);
+	free_slot(KAIO_QUEUE_WAKE);
+	free_slot(KAIO_QUEUE_EVENTFD);
+	free_slot(KAIO_QUEUE_SHARED);
+}
+END_TEST
+
 static void expect_taken(size_t from, struct kaio_transfer *transfer,
 			 unsigned nr)
 {
@@ -156,6 +188,7 @@ Suite *suite_transfer_beside(void)
 		a_post_as_the_first_call_takes_no_more_than_fits,
 		a_post_itself_hands_over_what_fits,
 		one_that_does_not_fit_ends_where_the_program_collects,
+		a_slot_that_a_wait_frees_is_for_a_transfer,
 		one_that_would_fit_goes_behind_those_that_do_not,
 	};
 
