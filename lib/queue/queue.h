@@ -177,7 +177,6 @@ static inline bool queue_has_waiting(const struct kaio_queue *queue)
 	return READ_ONCE(queue->client.nr_waiting);
 }
 
-/* As far as there is room. */
 static inline void queue_push_waiting(struct kaio_queue *queue)
 {
 	if (unlikely(queue_has_waiting(queue)))

@@ -70,7 +70,7 @@ static inline bool queue_has_more(const struct kaio_queue *queue,
 				  const struct queue_wait *wait, unsigned n)
 {
 	return queue_is_busy(queue) || queue_done(queue) ||
-	       (wait->when_idle && n == 0);
+	       queue_has_waiting(queue) || (wait->when_idle && n == 0);
 }
 
 /*
