@@ -19,7 +19,7 @@
 #define LEAST_NS 100000
 
 static const struct column asynchronous_columns[] = {
-	{ "Operations", "what one io_submit submits", 26, -1 },
+	{ "Operations", "what one io_submit submits", 25, -1 },
 	{ "Submit (us)", "microseconds within io_submit, median", 11, 0 },
 	{ "Total (us)", "from its call to the last completion, median", 10, 0 },
 	{ "Ratio", "of the first to the second, median of the rounds'", 5, 2 },
@@ -49,11 +49,13 @@ static const struct kind {
 	  KAIO_RWF_DSYNC },
 	{ "overwrite, NOWAIT", async_file_written, KAIO_OP_PWRITE, DIRECT,
 	  KAIO_RWF_NOWAIT },
-	{ "write to unwritten extents", async_file_unwritten, KAIO_OP_PWRITE,
+	{ "write to unwritten", async_file_unwritten, KAIO_OP_PWRITE,
 	  DIRECT | ALLOCATES, 0 },
-	{ "write to holes", async_file_hole, KAIO_OP_PWRITE, DIRECT | ALLOCATES,
+	{ "write to unwritten, DSYNC", async_file_unwritten, KAIO_OP_PWRITE,
+	  DIRECT | ALLOCATES, KAIO_RWF_DSYNC },
+	{ "write to hole", async_file_hole, KAIO_OP_PWRITE, DIRECT | ALLOCATES,
 	  0 },
-	{ "write to holes, NOWAIT", async_file_hole, KAIO_OP_PWRITE,
+	{ "write to hole, NOWAIT", async_file_hole, KAIO_OP_PWRITE,
 	  DIRECT | ALLOCATES, KAIO_RWF_NOWAIT },
 	{ "extending writes", async_file_empty, KAIO_OP_PWRITE,
 	  DIRECT | ALLOCATES, 0 },

@@ -127,13 +127,42 @@ transfer_columns="${transfer_columns}Avg Tx (us),P99 Tx (us)"
 
 help_explains_each_column() {
 	works --help
-	for command in overhead transfer files latency spin scale fill; do
+	for command in overhead transfer files latency spin scale asynchronous \
+		fill; do
 		says "$command"
 	done
 	works transfer --help
 	echo "$transfer_columns" | tr , '\n' | while read -r column; do
 		says "  $column *[a-z1]"
 	done
+}
+
+# decides OPERATIONS DECISION: the last one did, in CSV
+decides() {
+	grep -q "^$1,.*,$2\$" "$dir/stdout" || fail "not \"$2\": $1"
+}
+
+# Nothing is asynchronous in memory, and everything has a row there.
+asynchronous_decides_by_the_time_within_io_submit() {
+	in_all_formats 'Operations,Submit (us),Total (us),Ratio' \
+		asynchronous -r 1 -b 4k -n 2 "$dir/new" "$file"
+	[ "$(grep -c '^read,' "$dir/stdout")" -eq 2 ] || fail "not each FILE"
+	cmp -s "$file" "$dir/kept" || fail "it wrote to $file"
+	[ -z "$(find "$dir" -name 'new*' -o -name 'file.*')" ] ||
+		fail "its files are left behind"
+	[ "$(stat -f -c %T /dev/shm)" = tmpfs ] || {
+		skip "what is not asynchronous: /dev/shm is no tmpfs"
+		return
+	}
+	set -- "/dev/shm/kaio-bench-test.$$"
+	works asynchronous -r 5 --csv "$1"
+	for kind in 'buffered write' 'cached read' 'uncached read'; do
+		decides "$kind" 'within io_submit'
+	done
+	# No file in memory has it.
+	decides 'cached read. NOWAIT' 'not supported (EOPNOTSUPP)'
+	[ -z "$(find "${1%/*}" -name "${1##*/}*")" ] ||
+		fail "its files are left behind in memory"
 }
 
 every_engine_reads_what_is_there() {
@@ -184,7 +213,13 @@ errors_say_what_to_do() {
 	misused '--block-max 8M.: not a number' transfer -B 8M.
 	misused '--block 8192: above' transfer -b 8k -B 4k "$file"
 	misused 'which file' fill
+	misused 'which file' asynchronous
+	misused 'not a multiple of 4096' asynchronous -b 512 "$dir/new"
 	refuses 'No such file' overhead "$dir/none"
+	refuses 'no file can be made there' asynchronous "$dir/none/new"
+	refuses 'no file can be made there' asynchronous /proc/self/new
+	refuses 'name a file in it' asynchronous "$dir"
+	refuses 'neither a file nor a block device' asynchronous /dev/null
 	head -c 1000 /dev/zero >"$dir/small"
 	refuses 'too small' overhead "$dir/small"
 	refuses 'too small' transfer -B 4M "$file"
@@ -198,9 +233,11 @@ errors_say_what_to_do() {
 }
 
 works fill -s 256k "$file"
+cp "$file" "$dir/kept"
 libaio_is_not_ours
 each_command_works_in_each_format
 averages_add_up
+asynchronous_decides_by_the_time_within_io_submit
 help_explains_each_column
 every_engine_reads_what_is_there
 data_that_is_not_there_is_found
