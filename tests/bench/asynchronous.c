@@ -19,7 +19,7 @@
 #define LEAST_NS 100000
 
 static const struct column asynchronous_columns[] = {
-	{ "Operations", "what one io_submit submits", 25, -1 },
+	{ "Operations", "what one io_submit submits", 26, -1 },
 	{ "Submit (us)", "microseconds within io_submit, median", 11, 0 },
 	{ "Total (us)", "from its call to the last completion, median", 10, 0 },
 	{ "Ratio", "of the first to the second, median of the rounds'", 5, 2 },
@@ -45,17 +45,17 @@ static const struct kind {
 } kinds[] = {
 	{ "read", async_file_written, KAIO_OP_PREAD, DIRECT, 0 },
 	{ "overwrite", async_file_written, KAIO_OP_PWRITE, DIRECT, 0 },
-	{ "overwrite, DSYNC", async_file_written, KAIO_OP_PWRITE, DIRECT,
+	{ "overwrite (DSYNC)", async_file_written, KAIO_OP_PWRITE, DIRECT,
 	  KAIO_RWF_DSYNC },
-	{ "overwrite, NOWAIT", async_file_written, KAIO_OP_PWRITE, DIRECT,
+	{ "overwrite (NOWAIT)", async_file_written, KAIO_OP_PWRITE, DIRECT,
 	  KAIO_RWF_NOWAIT },
 	{ "write to unwritten", async_file_unwritten, KAIO_OP_PWRITE,
 	  DIRECT | ALLOCATES, 0 },
-	{ "write to unwritten, DSYNC", async_file_unwritten, KAIO_OP_PWRITE,
+	{ "write to unwritten (DSYNC)", async_file_unwritten, KAIO_OP_PWRITE,
 	  DIRECT | ALLOCATES, KAIO_RWF_DSYNC },
 	{ "write to hole", async_file_hole, KAIO_OP_PWRITE, DIRECT | ALLOCATES,
 	  0 },
-	{ "write to hole, NOWAIT", async_file_hole, KAIO_OP_PWRITE,
+	{ "write to hole (NOWAIT)", async_file_hole, KAIO_OP_PWRITE,
 	  DIRECT | ALLOCATES, KAIO_RWF_NOWAIT },
 	{ "extending writes", async_file_empty, KAIO_OP_PWRITE,
 	  DIRECT | ALLOCATES, 0 },
@@ -65,10 +65,10 @@ static const struct kind {
 	{ "fdatasync", async_file_dirty, KAIO_OP_FDSYNC, ONE, 0 },
 	{ "buffered write", async_file_cached, KAIO_OP_PWRITE, 0, 0 },
 	{ "cached read", async_file_cached, KAIO_OP_PREAD, 0, 0 },
-	{ "cached read, NOWAIT", async_file_cached, KAIO_OP_PREAD, 0,
+	{ "cached read (NOWAIT)", async_file_cached, KAIO_OP_PREAD, 0,
 	  KAIO_RWF_NOWAIT },
 	{ "uncached read", async_file_written, KAIO_OP_PREAD, 0, 0 },
-	{ "uncached read, NOWAIT", async_file_written, KAIO_OP_PREAD, 0,
+	{ "uncached read (NOWAIT)", async_file_written, KAIO_OP_PREAD, 0,
 	  KAIO_RWF_NOWAIT },
 };
 

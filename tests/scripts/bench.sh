@@ -137,32 +137,34 @@ help_explains_each_column() {
 	done
 }
 
-# decides OPERATIONS DECISION: the last one did, in CSV
-decides() {
-	grep -q "^$1,.*,$2\$" "$dir/stdout" || fail "not \"$2\": $1"
-}
-
-# Nothing is asynchronous in memory, and everything has a row there.
-asynchronous_decides_by_the_time_within_io_submit() {
+# What it decides is what the ratios say, and each row has a ratio or an error.
+asynchronous_decides_by_the_ratio() {
 	in_all_formats 'Operations,Submit (us),Total (us),Ratio' \
-		asynchronous -r 1 -b 4k -n 2 "$dir/new" "$file"
-	[ "$(grep -c '^read,' "$dir/stdout")" -eq 2 ] || fail "not each FILE"
+		asynchronous -r 1 -b 4k -n 2 "$dir/new"
+	works asynchronous -r 3 -b 64k -n 4 --csv "$dir/new" "$file"
+	[ "$(grep -c '^one extending write,' "$dir/stdout")" -eq 2 ] ||
+		fail "not one row of each kind for each FILE"
+	awk -F , '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+		{ decision = $at["Decision"]; low = $at["Low"] }
+		decision ~ /^(not supported|fails) [(](E[A-Z]*|errno [0-9]*)[)]$/ {
+			bad += low != ""
+			next
+		}
+		low == "" || $at["Submit (us)"] > $at["Total (us)"] { bad++ }
+		$at["Total (us)"] < 101 {
+			bad += $at["Total (us)"] < 100 && \
+				decision != "too quick to tell"
+			next
+		}
+		low < 0.29 { bad += decision != "asynchronous" }
+		low > 0.31 && low < 0.79 { bad += decision != "mixed" }
+		low > 0.81 { bad += decision != "within io_submit" }
+		END { exit bad || NR != 1 + 2 * 17 }' "$dir/stdout" ||
+		fail "the decisions are not those of the ratios"
 	cmp -s "$file" "$dir/kept" || fail "it wrote to $file"
 	[ -z "$(find "$dir" -name 'new*' -o -name 'file.*')" ] ||
 		fail "its files are left behind"
-	[ "$(stat -f -c %T /dev/shm)" = tmpfs ] || {
-		skip "what is not asynchronous: /dev/shm is no tmpfs"
-		return
-	}
-	set -- "/dev/shm/kaio-bench-test.$$"
-	works asynchronous -r 5 --csv "$1"
-	for kind in 'buffered write' 'cached read' 'uncached read'; do
-		decides "$kind" 'within io_submit'
-	done
-	# No file in memory has it.
-	decides 'cached read. NOWAIT' 'not supported (EOPNOTSUPP)'
-	[ -z "$(find "${1%/*}" -name "${1##*/}*")" ] ||
-		fail "its files are left behind in memory"
 }
 
 every_engine_reads_what_is_there() {
@@ -237,7 +239,7 @@ cp "$file" "$dir/kept"
 libaio_is_not_ours
 each_command_works_in_each_format
 averages_add_up
-asynchronous_decides_by_the_time_within_io_submit
+asynchronous_decides_by_the_ratio
 help_explains_each_column
 every_engine_reads_what_is_there
 data_that_is_not_there_is_found
