@@ -159,8 +159,8 @@ static void find_of_file(struct info *info, const struct file *file)
 	if (file->has_holes)
 		add(info, false, file->path,
 		    "The file has holes, or its data is compressed: writes to "
-		    "holes, like those that extend the file, are done inside "
-		    "io_submit. Write all of it once before.");
+		    "holes allocate blocks inside io_submit, and may wait "
+		    "there. Write all of it once before.");
 }
 
 void info_find(struct info *info)

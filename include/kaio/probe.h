@@ -71,10 +71,12 @@ enum kaio_file_flags {
 	 * descriptors that can write on btrfs: data with checksums is written
 	 * inside io_submit(2). There it needs the attribute NOCOW (chattr +C).
 	 *
-	 * Done inside io_submit(2) all the same: writes that extend the file or
-	 * fill a hole; on btrfs, reads of compressed data and writes of data
-	 * that is stored twice (DUP). It is not known what file systems under
-	 * overlayfs, and servers of FUSE and network file systems, do.
+	 * Done inside io_submit(2) all the same: writes that extend the file,
+	 * on ext4, and on XFS all but the first in flight; on btrfs, reads of
+	 * compressed data and writes of data that is stored twice (DUP); all on
+	 * devices that move data when it is submitted, as zram. It is not known
+	 * what file systems under overlayfs, and servers of FUSE and network
+	 * file systems, do. kaio-asynchronous(7) has a table.
 	 */
 	KAIO_FILE_ASYNC = 1 << 2
 };

@@ -45,8 +45,8 @@ struct command {
 };
 
 extern const struct command overhead_command, transfer_command, files_command,
-	latency_command, spin_command, scale_command, fill_command,
-	files_child_command;
+	latency_command, spin_command, scale_command, asynchronous_command,
+	fill_command, files_child_command;
 extern const struct command *const commands[];
 
 /* options.c */

@@ -6,9 +6,11 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-	&overhead_command, &transfer_command,	 &files_command,
-	&latency_command,  &spin_command,	 &scale_command,
-	&fill_command,	   &files_child_command, NULL,
+	&overhead_command,     &transfer_command,
+	&files_command,	       &latency_command,
+	&spin_command,	       &scale_command,
+	&asynchronous_command, &fill_command,
+	&files_child_command,  NULL,
 };
 
 static void usage(FILE *file)
@@ -18,7 +20,7 @@ static void usage(FILE *file)
 	fprintf(file, "usage: kaio-bench COMMAND [OPTION...] [FILE...]\n\n");
 	for (i = 0; commands[i]; i++)
 		if (commands[i]->about)
-			fprintf(file, "  %-10s %s\n", commands[i]->name,
+			fprintf(file, "  %-12s %s\n", commands[i]->name,
 				commands[i]->about);
 	fprintf(file, "\nkaio-bench COMMAND --help explains its options and "
 		      "columns.\n");

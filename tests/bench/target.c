@@ -21,8 +21,10 @@ static void remove_it(void)
 
 void remove_at_exit(const char *path)
 {
+	if (!to_remove)
+		atexit(remove_it);
+	free(to_remove);
 	to_remove = must_have(strdup(path));
-	atexit(remove_it);
 }
 
 const char *target_make(const char *directory, uint64_t size)

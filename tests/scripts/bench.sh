@@ -127,13 +127,49 @@ transfer_columns="${transfer_columns}Avg Tx (us),P99 Tx (us)"
 
 help_explains_each_column() {
 	works --help
-	for command in overhead transfer files latency spin scale fill; do
+	for command in overhead transfer files latency spin scale asynchronous \
+		fill; do
 		says "$command"
 	done
 	works transfer --help
 	echo "$transfer_columns" | tr , '\n' | while read -r column; do
 		says "  $column *[a-z1]"
 	done
+}
+
+# What it decides is what the ratios say, and each row has a ratio or an error.
+asynchronous_decides_by_the_ratio() {
+	in_all_formats 'Operations,Submit (us),Total (us),Ratio' \
+		asynchronous -r 1 -b 4k -n 2 "$dir/new"
+	works asynchronous -r 3 -b 64k -n 4 --csv "$dir/new" "$file"
+	[ "$(grep -c '^one extending write,' "$dir/stdout")" -eq 2 ] ||
+		fail "not one row of each kind for each FILE"
+	awk -F , '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+		{ decision = $at["Decision"]; low = $at["Low"] }
+		decision ~ /^(not supported|fails) [(](E[A-Z]*|errno [0-9]*)[)]$/ {
+			bad += low != ""
+			next
+		}
+		low == "" || $at["Submit (us)"] > $at["Total (us)"] { bad++ }
+		$at["Total (us)"] < 101 {
+			bad += $at["Total (us)"] < 100 && \
+				decision != "too quick to tell"
+			next
+		}
+		low < 0.29 { bad += decision != "asynchronous" }
+		low > 0.31 && low < 0.79 { bad += decision != "mixed" }
+		low > 0.81 { bad += decision != "within io_submit" }
+		END { exit bad || NR != 1 + 2 * 17 }' "$dir/stdout" ||
+		fail "the decisions are not those of the ratios"
+	case $(stat -f -c %T "$dir") in
+	ext2/ext3 | xfs)
+		says '^write to hole (NOWAIT),,*fails (EAGAIN)'
+		;;
+	esac
+	cmp -s "$file" "$dir/kept" || fail "it wrote to $file"
+	[ -z "$(find "$dir" -name 'new*' -o -name 'file.*')" ] ||
+		fail "its files are left behind"
 }
 
 every_engine_reads_what_is_there() {
@@ -184,7 +220,13 @@ errors_say_what_to_do() {
 	misused '--block-max 8M.: not a number' transfer -B 8M.
 	misused '--block 8192: above' transfer -b 8k -B 4k "$file"
 	misused 'which file' fill
+	misused 'which file' asynchronous
+	misused 'not a multiple of 4096' asynchronous -b 512 "$dir/new"
 	refuses 'No such file' overhead "$dir/none"
+	refuses 'no file can be made there' asynchronous "$dir/none/new"
+	refuses 'no file can be made there' asynchronous /proc/self/new
+	refuses 'name a file in it' asynchronous "$dir"
+	refuses 'neither a file nor a block device' asynchronous /dev/null
 	head -c 1000 /dev/zero >"$dir/small"
 	refuses 'too small' overhead "$dir/small"
 	refuses 'too small' transfer -B 4M "$file"
@@ -198,9 +240,11 @@ errors_say_what_to_do() {
 }
 
 works fill -s 256k "$file"
+cp "$file" "$dir/kept"
 libaio_is_not_ours
 each_command_works_in_each_format
 averages_add_up
+asynchronous_decides_by_the_ratio
 help_explains_each_column
 every_engine_reads_what_is_there
 data_that_is_not_there_is_found
