@@ -150,7 +150,7 @@ bool model_wakes(void)
 {
 	if (!(model.flags & KAIO_QUEUE_WAKE))
 		return false;
-	model.may_be_woken = true;
+	model.may_wake++;
 	expect(CALL(kaio_queue_wake(model.queue)) == 0, "wake");
 	return true;
 }

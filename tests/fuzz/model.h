@@ -84,10 +84,10 @@ struct model {
 	uint64_t signals;	/* that the program's eventfd must have got */
 	int eventfd;		/* the program's */
 	bool gone;
-	bool ends;  /* callbacks do nothing any more */
-	bool woken; /* no wait has ended since then */
-	bool may_be_woken;
-	bool takes_wakes; /* the call that is going on */
+	bool ends;	   /* callbacks do nothing any more */
+	bool woken;	   /* no wait has ended since then */
+	unsigned may_wake; /* wakes, each of which may have ended a call */
+	bool takes_wakes;  /* the call that is going on */
 	bool other_thread;
 	unsigned callbacks; /* that are going on */
 	unsigned others;    /* calls of other threads and of callbacks */

@@ -77,8 +77,8 @@ static void check_wait(int ret, unsigned min, unsigned max, int64_t timeout,
 	    (timeout > 0 && kernel.clock >= before->clock + timeout) ||
 	    model_outstanding() == 0)
 		return;
-	expect(model.may_be_woken, "fewer than it was to wait for");
-	model.may_be_woken = false;
+	expect(model.may_wake, "fewer than it was to wait for");
+	model.may_wake--;
 }
 
 static void take_events(const struct kaio_event *events, int nr)

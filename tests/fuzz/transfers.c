@@ -200,7 +200,7 @@ static void drive(struct request *request, bool is_wait, int64_t timeout)
 			check_status(request, ret, is_wait && timeout,
 				     interruptions, refused_calls);
 		expect(model.gone || ret != -EINPROGRESS || !is_wait ||
-			       timeout >= 0 || model.may_be_woken ||
+			       timeout >= 0 || model.may_wake ||
 			       refused_calls != kernel.refused_calls,
 		       "a wait for a transfer ends before it is over");
 	}
