@@ -20,8 +20,11 @@ build=$PWD/machine/build
 	test-libaio test-libaio-inside test-libaio-plugin test-faults
 programs=$*
 
-for tool in apt-get dpkg-deb aarch64-linux-gnu-gcc qemu-system-aarch64 mkfs.ext4 \
-	cpio; do
+# Debian's gcc-multilib is not installed beside the name without a version.
+for cc in aarch64-linux-gnu-gcc aarch64-linux-gnu-gcc-12; do
+	! command -v "$cc" >/dev/null || break
+done
+for tool in "$cc" apt-get dpkg-deb qemu-system-aarch64 mkfs.ext4 cpio; do
 	PATH=$PATH:/sbin:/usr/sbin command -v "$tool" >/dev/null ||
 		skip_all "$tool is not installed"
 done
@@ -61,8 +64,9 @@ build() (
 	mkdir -p "$build"
 	cd "$build" || exit 99
 	CHECK_SOURCE=$PWD/../check "$source/tests/scripts/static-check.sh" \
-		"$PWD/check" aarch64-linux-gnu-gcc || exit
+		"$PWD/check" "$cc" || exit
 	[ -e Makefile ] || "$source/configure" -q --host=aarch64-linux-gnu \
+		CC="$cc" \
 		CHECK_CFLAGS="-I$PWD/check" \
 		CHECK_LIBS="$PWD/check/check.o -pthread -lrt -lm" || exit
 	# shellcheck disable=SC2046,SC2086 # words
@@ -145,10 +149,9 @@ qemu-system-aarch64 -M virt -cpu cortex-a72 -smp 2 -m 1024 \
 	-kernel machine/unpacked/boot/vmlinuz-* -initrd "$dir/initrd" \
 	-append 'console=ttyAMA0 quiet panic=-1' \
 	-drive "if=none,id=disk,format=raw,file=$dir/disk" \
-	-device virtio-blk-device,drive=disk </dev/null | tr -d '\r' |
-	tee machine/console
+	-device virtio-blk-device,drive=disk </dev/null | tee machine/console
 for program in $programs; do
-	status=$(sed -n "s/^STATUS $program //p" machine/console)
+	status=$(sed -n "s/^STATUS $program \([0-9]*\).*/\1/p" machine/console)
 	[ "$status" = 0 ] || [ "$status" = 77 ] ||
 		fail "$program: ${status:-it did not end}"
 done
