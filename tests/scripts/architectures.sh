@@ -12,7 +12,6 @@ set -u
 . "${srcdir:-$(dirname "$0")/../..}/tests/scripts/harness.sh"
 changes=${CHANGES:-100}
 flags="-std=gnu11 -O2 -D_GNU_SOURCE -I$source/include -I$source/lib"
-time64='-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64'
 
 # must COMMAND...: silently, or say what it said
 must() {
@@ -42,22 +41,17 @@ program() {
 
 build_replay() {
 	fuzz=$source/tests/fuzz
-	# abi.c decides itself how long a time is, before it includes anything.
-	object abi "-U_TIME_BITS -include $fuzz/seam.h" "$source/lib/abi.c" &&
-		object queue "-include $fuzz/seam.h" \
-			"$source"/lib/queue/*.c "$source"/lib/transfer/*.c &&
-		program replay-queue '' "$dir/$name/abi.o" \
-			"$dir/$name/queue.o" "$fuzz/calls.c" \
+	object queue "-include $fuzz/seam.h" "$source/lib/abi.c" \
+		"$source"/lib/queue/*.c "$source"/lib/transfer/*.c &&
+		program replay-queue '' "$dir/$name/queue.o" "$fuzz/calls.c" \
 			"$fuzz/kernel.c" "$fuzz/model.c" "$fuzz/plain.c" \
 			"$fuzz/queue.c" "$fuzz/replay.c" "$fuzz/requests.c" \
 			"$fuzz/seam.c" "$fuzz/transfers.c" &&
-		object reader-abi "-U_TIME_BITS -include $fuzz/hostile.h" \
-			"$source/lib/libaio/abi.c" &&
 		object reader "-include $fuzz/hostile.h" \
+			"$source/lib/libaio/abi.c" \
 			"$source/lib/libaio/collect.c" \
 			"$source/lib/libaio/registry.c" &&
-		program replay-ring '' "$dir/$name/reader-abi.o" \
-			"$dir/$name/reader.o" \
+		program replay-ring '' "$dir/$name/reader.o" \
 			"$fuzz/replay.c" "$fuzz/ring.c"
 }
 
@@ -119,17 +113,17 @@ compiles() {
 		"$@" -static -o "$dir/$name/empty" -x c - 2>/dev/null
 }
 
-# emulated NAME TARGET QEMU [FLAGS]
+# emulated NAME TARGET QEMU
 emulated() {
 	mkdir "$dir/$name"
 	if ! command -v "qemu-$3-static" >/dev/null; then
 		skip "$1: qemu-$3-static is not installed"
 	elif [ "$2" = -m32 ] && compiles gcc -m32; then
-		architecture "gcc -m32 $4" "qemu-$3-static"
+		architecture "gcc -m32" "qemu-$3-static"
 	elif compiles "$2-gcc"; then
-		architecture "$2-gcc $4" "qemu-$3-static"
+		architecture "$2-gcc" "qemu-$3-static"
 	elif compiles clang "--target=$2"; then
-		architecture "clang --target=$2 $4" "qemu-$3-static"
+		architecture "clang --target=$2" "qemu-$3-static"
 	else
 		skip "$1: neither gcc nor clang makes programs for $2"
 	fi
@@ -145,20 +139,18 @@ emulator=
 mkdir "$dir/host"
 build_replay && replay
 running=0
-while read -r name target qemu options; do
+while read -r name target qemu; do
 	case " ${*:-$name} " in
 	*" $name "*) ;;
 	*) continue ;;
 	esac
-	emulated "$name" "$target" "$qemu" "$options" &
+	emulated "$name" "$target" "$qemu" &
 	running=$((running + 1))
 	[ $((running % $(getconf _NPROCESSORS_ONLN))) -ne 0 ] || wait
 done <<END
 aarch64		aarch64-linux-gnu		aarch64
 armhf		arm-linux-gnueabihf		arm
-armhf-time64	arm-linux-gnueabihf		arm	$time64
 i386		-m32				i386
-i386-time64	-m32				i386	$time64
 ppc64le		powerpc64le-linux-gnu		ppc64le
 riscv64		riscv64-linux-gnu		riscv64
 s390x		s390x-linux-gnu			s390x
