@@ -15,6 +15,11 @@
 #include <sys/resource.h>
 #include <sys/uio.h>
 
+/* Of <sys/uio.h>, except with musl. */
+#ifndef RWF_NOWAIT
+#include <linux/fs.h>
+#endif
+
 #define SIZE 65536
 #define PIECE 4096
 #define NR (SIZE / PIECE)

@@ -8,6 +8,11 @@
 #include <poll.h>
 #include <sys/uio.h>
 
+/* Of <sys/uio.h>, except with musl. */
+#ifndef RWF_NOWAIT
+#include <linux/fs.h>
+#endif
+
 #define NR 20
 
 static unsigned called;

@@ -8,7 +8,7 @@ int main(void)
 		suite_probe(),	       suite_probe_cancel(),
 		suite_probe_explain(), suite_probe_file(),
 		suite_probe_limits(),  suite_probe_mounts(),
-		suite_probe_seccomp(),
+		suite_probe_refused(), suite_probe_seccomp(),
 	};
 
 	return harness_run(suites, COUNT(suites));

@@ -116,9 +116,10 @@ static void set_nocow(const char *folder)
 	int flags = 0;
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_ok(ioctl(fd, FS_IOC_GETFLAGS, &flags));
+	/* An int is what musl takes. */
+	ck_assert_ok(ioctl(fd, (int)FS_IOC_GETFLAGS, &flags));
 	flags |= FS_NOCOW_FL;
-	ck_assert_ok(ioctl(fd, FS_IOC_SETFLAGS, &flags));
+	ck_assert_ok(ioctl(fd, (int)FS_IOC_SETFLAGS, &flags));
 	close(fd);
 }
 

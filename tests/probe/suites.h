@@ -10,6 +10,7 @@ Suite *suite_probe_file(void);
 Suite *suite_probe_limits(void);
 Suite *suite_probe_mounts(void);
 Suite *suite_probe(void);
+Suite *suite_probe_refused(void);
 Suite *suite_probe_seccomp(void);
 
 #endif

@@ -92,8 +92,9 @@ check() {
 # The layout test includes this, and nothing of it is linked.
 mkdir "$dir/check" && cp /usr/include/check*.h "$dir/check/" 2>/dev/null
 
-for target in aarch64-linux-gnu arm-linux-gnueabihf powerpc64le-linux-gnu \
-	riscv64-linux-gnu s390x-linux-gnu; do
+for target in aarch64-linux-gnu arm-linux-gnueabihf loongarch64-linux-gnu \
+	mips64el-linux-gnuabi64 powerpc-linux-gnu powerpc64-linux-gnu \
+	powerpc64le-linux-gnu riscv64-linux-gnu s390x-linux-gnu; do
 	if command -v "$target-gcc" >/dev/null; then
 		check "$target-gcc"
 	elif ! command -v clang >/dev/null; then

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
+/* The probe layer: what it says where the kernel refuses to answer. */
+#include "disk.h"
+#include "faults.h"
+#include "fixture.h"
+#include "harness.h"
+#include "policy.h"
+#include "suites.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#define NO_POLICY "there are no seccomp filters, or no fork"
+#define SIZE 262144
+
+static struct kaio_file_info info_of(int fd)
+{
+	struct kaio_file_info info;
+
+	errno = 4711;
+	ck_assert_ok(kaio_get_file_info(fd, &info));
+	ck_assert_int_eq(errno, 4711);
+	return info;
+}
+
+static int direct_file(void)
+{
+	int fd = fixture_file(O_RDWR | O_DIRECT, SIZE);
+
+	return fd >= 0 && info_of(fd).flags & KAIO_FILE_CAN_DIRECT ? fd : -1;
+}
+
+#define NO_DIRECT "the directory's file system does not take O_DIRECT"
+
+static void is_a_guess(int fd)
+{
+	struct kaio_file_info info = info_of(fd);
+
+	ck_assert_uint_eq(info.align_source, KAIO_ALIGN_GUESS);
+	ck_assert_uint_ge(info.offset_align, 4096);
+	ck_assert_uint_eq(info.mem_align, info.offset_align);
+	ck_assert_uint_eq(info.read_align, info.offset_align);
+}
+
+START_TEST(without_statx_and_sysfs_the_alignment_is_a_guess)
+{
+	int fd = direct_file();
+
+	if (fd < 0)
+		SKIP(NO_DIRECT);
+	faults_fail(SYS_statx, ENOSYS, 1);
+	faults_fail(SYS_openat, ENOENT, 2);
+	is_a_guess(fd);
+	faults_reset();
+	faults_fail(SYS_statx, ENOSYS, 1);
+	faults_fail(SYS_read, EIO, 2);
+	is_a_guess(fd);
+}
+END_TEST
+
+START_TEST(a_file_system_that_does_not_say_what_it_is_may_be_direct)
+{
+	int fd = direct_file();
+	struct kaio_file_info told;
+	struct kaio_file_info info;
+
+	if (fd < 0)
+		SKIP(NO_DIRECT);
+	told = info_of(fd);
+	if (!policy_refuse(SYS_fstatfs, ENOSYS))
+		SKIP(NO_POLICY);
+	info = info_of(fd);
+	ck_assert_uint_eq(info.flags, told.flags | KAIO_FILE_ASYNC);
+	ck_assert_uint_eq(info.offset_align, told.offset_align);
+	faults_fail(SYS_statx, ENOSYS, 1);
+	faults_fail(SYS_openat, ENOENT, 2);
+	ck_assert_uint_eq(info_of(fd).offset_align, 4096);
+}
+END_TEST
+
+START_TEST(a_device_that_answers_nothing_has_no_size_and_a_guess)
+{
+	struct kaio_file_info info;
+
+	if (!disk_attach(512))
+		SKIP("%s", disk_reason);
+	if (!policy_refuse(SYS_ioctl, EPERM))
+		SKIP(NO_POLICY);
+	faults_fail(SYS_statx, ENOSYS, 1);
+	info = info_of(disk_fd);
+	ck_assert_uint_eq(info.kind, KAIO_FILE_BLOCK);
+	ck_assert_uint_eq(info.size, 0);
+	ck_assert_uint_eq(info.align_source, KAIO_ALIGN_GUESS);
+	ck_assert_uint_ne(info.flags & KAIO_FILE_ASYNC, 0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_stated_is_passed_through)
+{
+	struct kaio_file_info info = { .size = 4711 };
+	bool refused = true;
+
+#ifdef SYS_newfstatat
+	refused = policy_refuse(SYS_newfstatat, EIO);
+#endif
+#ifdef SYS_fstat
+	refused = refused && policy_refuse(SYS_fstat, EIO);
+#endif
+#ifdef SYS_fstat64
+	refused = refused && policy_refuse(SYS_fstat64, EIO);
+#endif
+#ifdef SYS_fstatat64
+	refused = refused && policy_refuse(SYS_fstatat64, EIO);
+#endif
+	if (!refused || !policy_refuse(SYS_statx, EIO))
+		SKIP(NO_POLICY);
+	errno = 4711;
+	ck_assert_int_eq(kaio_get_file_info(0, &info), -EIO);
+	ck_assert_int_eq(errno, 4711);
+	ck_assert_uint_eq(info.size, 4711);
+}
+END_TEST
+
+static void tell_memory_alone(uint32_t *words)
+{
+	words[0] |= 0x2000;
+	words[0x98 / 4] = 512;
+	words[0x9c / 4] = 0;
+}
+
+START_TEST(half_an_alignment_is_no_direct_io)
+{
+	int fd = direct_file();
+	struct kaio_file_info info;
+
+	if (fd < 0)
+		SKIP(NO_DIRECT);
+	faults_edit_statx(tell_memory_alone);
+	info = info_of(fd);
+	ck_assert_uint_eq(info.flags, KAIO_FILE_DIRECT);
+	ck_assert_uint_eq(info.align_source, KAIO_ALIGN_NONE);
+	ck_assert_uint_eq(info.mem_align, 1);
+}
+END_TEST
+
+START_TEST(a_ring_in_which_nothing_appears_does_not_work)
+{
+	const int refused = -EPERM;
+	struct kaio_probe probe;
+
+	faults_script_submit(&refused, 1);
+	ck_assert_ok(kaio_probe_system(&probe));
+	ck_assert_int_eq(probe.ring, -ENOTSUP);
+	ck_assert_ok(probe.getevents);
+}
+END_TEST
+
+START_TEST(where_completions_cannot_be_collected_it_is_enosys)
+{
+	const int refused = -EPERM;
+	struct kaio_probe probe;
+
+	faults_script_submit(&refused, 1);
+	faults_fail(SYS_io_getevents, EPERM, 1);
+	faults_fail(SYS_io_pgetevents, EPERM, 1);
+	ck_assert_int_eq(kaio_probe_system(&probe), -ENOSYS);
+	ck_assert_int_eq(probe.ring, -ENOTSUP);
+	ck_assert_int_eq(probe.getevents, -EPERM);
+	ck_assert_ok(probe.setup);
+}
+END_TEST
+
+/* Results of io_submit: for the ring, and for five operations. */
+#define FIVE 1, -EBADF, -EBADF, -EBADF, -EBADF
+
+START_TEST(without_memfd_a_sync_is_known_if_a_poll_is)
+{
+	const int poll[] = { FIVE, 1 };
+	const int no_poll[] = { FIVE, -EINVAL };
+	const uint32_t syncs = 1u << KAIO_OP_FSYNC | 1u << KAIO_OP_FDSYNC;
+	struct kaio_probe probe;
+
+	if (!policy_refuse(SYS_memfd_create, ENOSYS))
+		SKIP(NO_POLICY);
+	faults_script_submit(poll, COUNT(poll));
+	ck_assert_ok(kaio_probe_system(&probe));
+	ck_assert_uint_eq(probe.opcodes & syncs, syncs);
+	faults_script_submit(no_poll, COUNT(no_poll));
+	ck_assert_ok(kaio_probe_system(&probe));
+	ck_assert_uint_eq(probe.opcodes & syncs, 0);
+}
+END_TEST
+
+START_TEST(a_cancel_that_does_not_find_the_poll_is_told)
+{
+	const int results[] = { FIVE, 1, 1, 1, 0 };
+	struct kaio_probe probe;
+
+	faults_script_submit(results, COUNT(results));
+	ck_assert_ok(kaio_probe_system(&probe));
+	ck_assert_int_eq(probe.cancel, -EINVAL);
+}
+END_TEST
+
+/* As if a file took no flag at all: NOWAIT is not concluded from nothing. */
+START_TEST(where_all_rw_flags_are_refused_there_are_none)
+{
+	int results[30] = { FIVE, 1, 1, 1, 1 };
+	struct kaio_probe probe;
+	size_t i;
+
+	for (i = 9; i < COUNT(results); i++)
+		results[i] = -EOPNOTSUPP;
+	faults_script_submit(results, COUNT(results));
+	ck_assert_ok(kaio_probe_system(&probe));
+	ck_assert_uint_eq(probe.rw_flags, 0);
+}
+END_TEST
+
+Suite *suite_probe_refused(void)
+{
+	const TTest *tests[] = {
+		without_statx_and_sysfs_the_alignment_is_a_guess,
+		a_file_system_that_does_not_say_what_it_is_may_be_direct,
+		a_device_that_answers_nothing_has_no_size_and_a_guess,
+		what_cannot_be_stated_is_passed_through,
+		half_an_alignment_is_no_direct_io,
+		a_ring_in_which_nothing_appears_does_not_work,
+		where_completions_cannot_be_collected_it_is_enosys,
+		without_memfd_a_sync_is_known_if_a_poll_is,
+		a_cancel_that_does_not_find_the_poll_is_told,
+		where_all_rw_flags_are_refused_there_are_none,
+	};
+
+	return harness_suite("refused", tests, COUNT(tests));
+}
