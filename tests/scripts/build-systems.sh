@@ -3,7 +3,8 @@
 #
 # Each part of kaio-build(7), with its files and its commands as printed: builds
 # the first program of README.md and runs it. Those that use what is installed
-# find this build's library; a part without its build system is skipped.
+# find this build's library; a part without its build system is skipped. With
+# arguments, only the parts of these names.
 set -u
 
 # shellcheck source=tests/scripts/harness.sh
@@ -88,7 +89,11 @@ build() {
 		grep -qx "block 0: $bytes" ../log
 }
 
-sed -n 's/^\.Ss //p' "$source/man/kaio-build.7" >"$dir/parts"
+if [ $# -gt 0 ]; then
+	printf '%s\n' "$@"
+else
+	sed -n 's/^\.Ss //p' "$source/man/kaio-build.7"
+fi >"$dir/parts"
 parts=0
 while read -r part; do
 	parts=$((parts + 1))
