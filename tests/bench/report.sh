@@ -3,7 +3,7 @@
 #
 # make bench: the standard set on what this machine has. Makes the devices and
 # files that it may make, and removes them; says what it left out, and why.
-# The report is a folder: text, JSON, CSV, plots, and README's tables.
+# The report is a folder: text, JSON, CSV, plots, and tables in Markdown.
 #
 #     report.sh KAIO-BENCH FOLDER [quick]
 set -eu

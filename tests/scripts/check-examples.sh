@@ -38,17 +38,6 @@ extract_from_manual() # page
 	}' "$1"
 }
 
-extract_from_readme()
-{
-	awk '/^```c$/ { here = 1; next }
-	here && /^```/ { exit }
-	here { print }' "$source/README.md" >"$dir/README.md.c"
-	if [ ! -s "$dir/README.md.c" ]; then
-		echo "README.md has no example yet"
-		rm "$dir/README.md.c"
-	fi
-}
-
 run() # name
 {
 	if [ -e "$dir/$1.out" ] && ! "$direct"; then
@@ -90,7 +79,8 @@ for page in "$source"/man/*.[37]; do
 			fail "$(basename "$page"): EXAMPLES has no example"
 	fi
 done
-extract_from_readme
+block c '#include <kaio.h>' >"$dir/README.md.c"
+[ -s "$dir/README.md.c" ] || fail "README.md has no program"
 
 # What the programs of the tutorial read, by its own command.
 tutorial=$source/man/kaio-tutorial.7

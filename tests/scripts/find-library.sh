@@ -17,12 +17,10 @@ libaiodir=$PWD/lib/kaio-libaio
 
 # command BEGINNING: the page's, and the lines that continue it
 command() {
-	sed -n '/^\.Ss Builds without/,/^\.Sh/p' "$source/man/kaio-migration.7" |
+	displays kaio-migration.7 'Builds without pkg-config' "$dir" |
 		awk -v word="$1" '
-		/^\.Bd -literal -offset indent$/ { inside = 1; next }
-		/^\.Ed/ { inside = wanted = 0 }
-		inside && !/^\t/ { wanted = index($0, word) == 1 }
-		wanted { gsub(/\\&/, ""); gsub(/\\e/, "\\"); print }'
+		!/^\t/ { wanted = index($0, word) == 1 }
+		wanted'
 }
 
 # builds NAME PROGRAM BEGINNING NEXT: in $dir/NAME, by that command and NEXT
