@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: MIT OR LGPL-2.1-or-later
+"""Builds the library with one change at a time, and runs the tests."""
+
+import collections
+import glob
+import os
+import re
+import resource
+import shlex
+import signal
+import subprocess
+import sys
+
+import changes
+
+# The programs that have tests of a file: the first that matches counts.
+PROGRAMS = [
+    ('lib/abi.c', ['abi', 'probe']),
+    ('lib/call.h', ['abi', 'queue']),
+    ('lib/deadline.h', ['queue', 'libaio-inside']),
+    ('lib/environment.h', ['queue', 'libaio-inside']),
+    ('lib/ffi.c', ['abi-ffi']),
+    ('lib/libaio/', ['libaio-inside', 'libaio']),
+    ('lib/probe/', ['probe']),
+    ('lib/transfer/', ['transfer']),
+    ('lib/', ['queue', 'transfer']),
+]
+HANG = float(os.environ.get('MUTANTS_HANG', '8'))
+SHARED = 'so/libaio.so.1'
+DIR, SOURCE = sys.argv[1:3]
+
+
+def programs(file):
+    names = next(names for start, names in PROGRAMS if file.startswith(start))
+    return ['test-' + name for name in names]
+
+
+def variables():
+    """Those of Makefile.am."""
+    text = open('Makefile.am').read().replace('\\\n', ' ')
+    found = dict(re.findall(r'^(\w+) = (.*)$', text, flags=re.M))
+    return {name: shlex.split(value) for name, value in found.items()}
+
+
+def pkg_config(what):
+    return subprocess.check_output(['pkg-config', what, 'check'],
+                                   text=True).split()
+
+
+def sources(names):
+    return [name for name in names if name.endswith('.c')]
+
+
+class Build:
+    """The objects and the programs, which are all linked statically."""
+
+    def __init__(self):
+        self.commands, self.links, self.needs = {}, {}, {}
+        make = variables()
+        flags = [os.environ['CC'], '-std=gnu11', '-O1', '-w', '-pthread',
+                 '-fvisibility=hidden', '-D_GNU_SOURCE', '-Iinclude', '-Ilib']
+        test = flags + ['-Itests/harness', *pkg_config('--cflags')]
+        libaio = test + ['-Iinclude/kaio-libaio', '-DLIBAIO_DIR="so"']
+        wraps = make['AM_LDFLAGS']
+        library = self.objects('lib', make['lib_libkaio_objects_la_SOURCES'],
+                               flags + ['-fexceptions'])
+        dropin = self.objects('dropin', make['libaio_sources'], flags)
+        shared = self.objects('shared', make['libaio_sources'], flags +
+                              ['-fPIC', '-DPIC', '-DSYMBOL_VERSIONS'])
+        harness = self.objects(
+            'harness', make['tests_libharness_la_SOURCES'], test)
+        # For the programs that need some of it.
+        self.links['harness.a'] = harness
+        self.commands['harness.a'] = ['ar', 'rcs', 'harness.a', *harness]
+        self.link(SHARED, shared, ['-shared', '-Wl,-soname,libaio.so.1',
+                  '-Wl,-z,nodelete', '-Wl,--version-script=lib/libaio/libaio.map'])
+        for name in ('abi', 'abi-ffi', 'probe', 'queue', 'transfer', 'faults',
+                     'libaio-inside', 'libaio'):
+            these = make[f'tests_test_{name.replace("-", "_")}_SOURCES']
+            extra = {'abi-ffi': ['-fno-inline', '-DKAIO_INLINE=extern inline '
+                                 '__attribute__((__gnu_inline__))']}
+            own = self.objects(name, these, (test if name in (
+                'abi', 'abi-ffi', 'probe', 'queue', 'transfer') else libaio) +
+                extra.get(name, []))
+            if name == 'libaio':
+                self.link('test-libaio', own + ['harness.a', SHARED], [
+                    '-Wl,-rpath,' + os.path.abspath('so'),
+                    *pkg_config('--libs')])
+                continue
+            more = dropin if name in ('faults', 'libaio-inside') else []
+            self.link('test-' + name, own + ['harness.a'] + more + library, [
+                *(make['tests_test_faults_LDFLAGS'][1:]
+                  if name == 'faults' else []), *wraps, *pkg_config('--libs')])
+
+    def objects(self, folder, names, flags):
+        os.makedirs(folder + '.o', exist_ok=True)
+        made = []
+        for name in sources(names):
+            made.append(f'{folder}.o/{name.replace("/", "-")[:-2]}.o')
+            self.commands[made[-1]] = flags + ['-c', name, '-o', made[-1]]
+        return made
+
+    def link(self, program, objects, flags):
+        self.links[program] = objects
+        self.commands[program] = [os.environ['CC'], '-pthread', '-o', program,
+                                  *objects, *flags]
+
+    def make(self, target):
+        return subprocess.run(self.commands[target], text=True,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+
+    def make_all(self):
+        os.makedirs('so', exist_ok=True)
+        for target, command in self.commands.items():
+            if target.endswith('.o'):
+                command[1:1] = ['-MMD', '-MF', target + '.d']
+            if not os.path.exists(target):
+                done = self.make(target)
+                if done.returncode:
+                    sys.exit(done.stdout)
+            if target.endswith('.o'):
+                needs = open(target + '.d').read().replace('\\\n', ' ')
+                self.needs[target] = needs.split(':', 1)[1].split()
+                del command[1:4]
+
+    def concerned(self, file):
+        return [target for target, needs in self.needs.items() if file in needs
+                and target.split('.')[0] in ('lib', 'dropin', 'shared')]
+
+
+def fails(command, env):
+    """How the first test failed; None if all pass."""
+    process = subprocess.Popen(
+        command, env={**os.environ, **env}, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True, errors='replace',
+        start_new_session=True)
+    signal.setitimer(signal.ITIMER_REAL, 120)
+    try:
+        for line in process.stdout:
+            if line.startswith(('not ok', 'FAIL:')):
+                return line.strip()[:200]
+        code = process.wait()
+        return None if code in (0, 77) else f'exit {code}'
+    except TimeoutError:
+        return 'hangs'
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        # Check ends its tests; what is left is in the session.
+        process.terminate()
+        try:
+            process.wait(2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        subprocess.run(['pkill', '-KILL', '-s', str(process.pid)], check=False)
+        process.wait()
+
+
+class Tests:
+    """Suites of programs; that which found something is the first next time."""
+
+    def __init__(self):
+        self.suites = {}
+
+    def find(self, program):
+        """What it has, with the quick ones first; and they must all pass."""
+        log = f'{program}.xml'
+        env = {**os.environ, 'CK_XML_LOG_FILE_NAME': log, 'srcdir': SOURCE}
+        done = None if os.path.exists(log) else \
+            subprocess.run([f'./{program}'], env=env, text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done and done.returncode:
+            os.unlink(log)
+            sys.exit(done.stdout)
+        took = {'all': 0}
+        if program != 'test-faults':
+            took = collections.Counter()
+            for line in open(log):
+                if '<title>' in line:
+                    name = line.split('<title>')[1].split('<')[0]
+                if '<duration>' in line:
+                    took[name] += max(0, float(re.sub('<[^>]*>', '', line)))
+        print(f'{program}: {len(took)} suites, {sum(took.values()):.1f} s',
+              flush=True)
+        self.suites[program] = sorted(took, key=took.get)
+
+    def fail(self, file):
+        """The first test that fails, or None."""
+        for program in programs(file):
+            env = {'CK_TAP_LOG_FILE_NAME': '-', 'CK_VERBOSITY': 'silent',
+                   'CK_TIMEOUT_MULTIPLIER': str(HANG / 120), 'srcdir': SOURCE}
+            names = self.suites[program]
+            for name in names:
+                how = fails([f'./{program}'],
+                            {**env, 'CK_RUN_SUITE': name})
+                if how:
+                    names.insert(0, names.pop(names.index(name)))
+                    return f'{name}: {how}'
+        return None
+
+
+def known():
+    """Those in the file of equivalent ones, and whether they were used."""
+    lines = open(f'{SOURCE}/tests/mutants/equivalent').read().splitlines()
+    return {line for line in lines if line.startswith('lib/')}
+
+
+def read(name):
+    with open(name, 'rb') as file:
+        return file.read()
+
+
+class Run:
+    def __init__(self):
+        self.build, self.tests = Build(), Tests()
+        self.build.make_all()
+        self.known = known()
+
+    def objects(self, change):
+        """The objects with the change that are other ones; and what was."""
+        old = {}
+        for target in self.build.concerned(change.file):
+            before = read(target)
+            done = self.build.make(target)
+            if done.returncode:
+                return old, done.stdout
+            if read(target) != before:
+                old[target] = before
+        return old, None
+
+    def outcome(self, change):
+        original = read(change.file)
+        with open(change.file, 'w') as file:
+            file.write(change.result)
+        old, error = self.objects(change)
+        try:
+            if error:
+                return 'invalid', error.splitlines()[0]
+            if not old:
+                return 'equivalent', 'the same object'
+            if change.kind == 'barrier':
+                return 'equivalent', 'for the models'
+            for program, objects in self.build.links.items():
+                if not old.keys() & set(objects) or program not in \
+                        [SHARED, *programs(change.file)]:
+                    continue
+                done = self.build.make(program)
+                if done.returncode:
+                    return 'invalid', done.stdout
+            how = self.tests.fail(change.file)
+            if how:
+                return 'caught', how
+            return 'survivor', ''
+        finally:
+            with open(change.file, 'wb') as file:
+                file.write(original)
+            for target, before in old.items():
+                with open(target, 'wb') as file:
+                    file.write(before)
+
+
+def main():
+    os.chdir(DIR)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    amount = int(sys.argv[3]) if len(sys.argv) > 3 else sys.maxsize
+    word = sys.argv[4] if len(sys.argv) > 4 else ''
+    every = [change for name in sorted(glob.glob('lib/**/*.[ch]', recursive=True))
+             for change in changes.of_file(name, open(name).read())]
+    some = sorted(every, key=changes.Change.order)[:amount]
+    some = [change for change in some if word in str(change)]
+    run = Run()
+    for program in sorted({name for change in some
+                           for name in programs(change.file)}):
+        run.tests.find(program)
+    files = collections.defaultdict(collections.Counter)
+    for number, change in enumerate(some, 1):
+        if str(change) in run.known:
+            outcome, how = 'equivalent', 'listed'
+        else:
+            outcome, how = run.outcome(change)
+        files[change.file][outcome] += 1
+        print(f'{number}/{len(some)} {outcome}: {change} [{how}]', flush=True)
+    print(f'of {len(every)}')
+    print('| file | tried | caught | equivalent | survivors |')
+    print('| --- | --- | --- | --- | --- |')
+    files['all'] = sum(files.values(), collections.Counter())
+    for file, found in files.items():
+        tried = sum(found.values()) - found['invalid']
+        print(f'| `{file}` | {tried} | {found["caught"]} | '
+              f'{found["equivalent"]} | {found["survivor"]} |')
+    return 1 if files['all']['survivor'] else 0
+
+
+sys.exit(main())
