@@ -91,7 +91,10 @@ def in_body(where, text, code, start, end):
         paren = match.end() - 1
         close = closing(code, paren)
         whole = text[paren:close + 1]
-        yield Change(where, text, paren, close + 1, f'(!{whole})', 'condition')
+        # Else it is the same as a change below.
+        if re.search(r'&&|\|\|', whole) or not re.search('!| == ', whole):
+            yield Change(where, text, paren, close + 1, f'(!{whole})',
+                         'condition')
         yield Change(where, text, paren, close + 1, f'(0 && {whole})', 'branch')
     statements = []
     for match in STATEMENT.finditer(code, start, end):
@@ -101,7 +104,7 @@ def in_body(where, text, code, start, end):
         # Of two assignments the order is mostly of no account.
         if before and not code[before[1]:span[0]].strip() and \
                 len(match.group(1)) == before[2] and \
-                '(' in code[before[0]:before[1]] + code[slice(*span)]:
+                re.search(r'\w\(', code[before[0]:span[1]]):
             yield Change(where, text, before[0], span[1],
                          text[span[0]:span[1]] + text[before[1]:span[0]] +
                          text[before[0]:before[1]], 'order')
