@@ -6,10 +6,11 @@ int main(void)
 {
 	Suite *const suites[] = {
 		suite_queue_callbacks(), suite_queue_cancel(),
-		suite_queue_chains(),	 suite_queue_eventfd(),
-		suite_queue_faults(),	 suite_queue_files(),
-		suite_queue_fork(),	 suite_queue_idle(),
-		suite_queue_indexes(),	 suite_queue_memory(),
+		suite_queue_chains(),	 suite_queue_descriptors(),
+		suite_queue_eventfd(),	 suite_queue_faults(),
+		suite_queue_files(),	 suite_queue_fork(),
+		suite_queue_idle(),	 suite_queue_indexes(),
+		suite_queue_memory(),	 suite_queue_needs(),
 		suite_queue_push(),	 suite_queue(),
 		suite_queue_random(),	 suite_queue_readable(),
 		suite_queue_reaper(),	 suite_queue_resfd(),

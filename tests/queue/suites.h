@@ -7,6 +7,7 @@
 Suite *suite_queue_callbacks(void);
 Suite *suite_queue_cancel(void);
 Suite *suite_queue_chains(void);
+Suite *suite_queue_descriptors(void);
 Suite *suite_queue_eventfd(void);
 Suite *suite_queue_faults(void);
 Suite *suite_queue_files(void);
@@ -14,6 +15,7 @@ Suite *suite_queue_fork(void);
 Suite *suite_queue_idle(void);
 Suite *suite_queue_indexes(void);
 Suite *suite_queue_memory(void);
+Suite *suite_queue_needs(void);
 Suite *suite_queue_push(void);
 Suite *suite_queue(void);
 Suite *suite_queue_random(void);
