@@ -20,11 +20,14 @@ PROGRAMS = [
     ('lib/deadline.h', ['queue', 'libaio-inside']),
     ('lib/environment.h', ['queue', 'libaio-inside']),
     ('lib/ffi.c', ['abi-ffi']),
-    ('lib/libaio/', ['libaio-inside', 'libaio']),
+    ('lib/libaio/', ['fuzz-ring', 'libaio-inside', 'libaio']),
     ('lib/probe/', ['probe']),
-    ('lib/transfer/', ['transfer']),
-    ('lib/', ['queue', *os.environ.get('MUTANTS_MORE', 'transfer').split()]),
+    ('lib/transfer/', ['fuzz-queue', 'transfer']),
+    ('lib/', ['fuzz-queue', 'queue', *os.environ.get('MUTANTS_MORE', 'transfer').split()]),
 ]
+# On a simulated kernel, which is quick: they find most.
+FUZZERS = {'fuzz-queue': 20000, 'fuzz-ring': 20000}
+LIBRARY = 'lib', 'dropin', 'shared', 'seam-queue', 'seam-ring'
 # Seconds: how long a test may take at least, and a suite that is run.
 HANG = float(os.environ.get('MUTANTS_HANG', '10'))
 SLOW = float(os.environ.get('MUTANTS_SLOW', '20'))
@@ -34,7 +37,7 @@ DIR, SOURCE = sys.argv[1:3]
 
 def programs(file):
     names = next(names for start, names in PROGRAMS if file.startswith(start))
-    return ['test-' + name for name in names]
+    return [name if name in FUZZERS else 'test-' + name for name in names]
 
 
 def variables():
@@ -93,6 +96,22 @@ class Build:
             self.link('test-' + name, own + ['harness.a'] + more + library, [
                 *wraps, *pkg_config('--libs')])
 
+        self.fuzzer('queue', 'seam.h', [
+            'lib/abi.c', *glob.glob('lib/queue/*.c'),
+            *glob.glob('lib/transfer/*.c')],
+            'queue plain requests transfers model kernel calls seam', flags)
+        self.fuzzer('ring', 'hostile.h', [
+            'lib/libaio/abi.c', 'lib/libaio/collect.c',
+            'lib/libaio/registry.c'], 'ring', flags)
+
+    def fuzzer(self, name, seam, names, files, flags):
+        library = self.objects('seam-' + name, sorted(names), flags +
+                               ['-include', 'tests/fuzz/' + seam])
+        files = [f'tests/fuzz/{file}.c' for file in files.split()]
+        own = self.objects('fuzz-' + name + '-own',
+                           [*files, 'tests/mutants/replay.c'], flags)
+        self.link('fuzz-' + name, own + library, [])
+
     def objects(self, folder, names, flags):
         os.makedirs(folder + '.o', exist_ok=True)
         made = []
@@ -128,9 +147,14 @@ class Build:
                 self.needs[target] = needs.split(':', 1)[1].split()
                 del command[1:4]
 
-    def concerned(self, file):
-        return [target for target, needs in self.needs.items() if file in needs
-                and target.split('.')[0] in ('lib', 'dropin', 'shared')]
+    def concerned(self, file, program):
+        """The objects of the library in a program that are made of a file."""
+        objects = self.links[program]
+        if SHARED in objects:
+            objects = self.links[SHARED]
+        return [target for target in objects
+                if file in self.needs.get(target, ())
+                and target.split('.')[0] in LIBRARY]
 
 
 def hangs(*_):
@@ -141,13 +165,13 @@ def fails(command, env):
     """How the first test failed; None if all pass."""
     process = subprocess.Popen(
         command, env={**os.environ, **env}, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True, errors='replace',
+        stderr=subprocess.STDOUT, text=True, errors='replace',
         start_new_session=True)
     signal.signal(signal.SIGALRM, hangs)
     signal.setitimer(signal.ITIMER_REAL, 300)
     try:
         for line in process.stdout:
-            if line.startswith(('not ok', 'FAIL:')):
+            if line.startswith(('not ok', 'fuzz:')):
                 return line.strip()[:200]
         code = process.wait()
         return None if code in (0, 77) else f'exit {code}'
@@ -170,6 +194,11 @@ class Tests:
 
     def find(self, program):
         """What it has, with the quick ones first; and they must all pass."""
+        if program in FUZZERS:
+            how = self.fail(program)
+            if how:
+                sys.exit(f'{program}: {how}')
+            return
         log = f'{program}.xml'
         env = {**os.environ, 'CK_XML_LOG_FILE_NAME': log, 'srcdir': SOURCE}
         done = None if os.path.exists(log) else \
@@ -193,23 +222,23 @@ class Tests:
         for suite, seconds in longest.items():
             self.timeouts[suite] = max(HANG, 4 * seconds)
 
-    def fail(self, file):
+    def fail(self, program):
         """The first test that fails, or None."""
-        for program in programs(file):
-            env = {'CK_TAP_LOG_FILE_NAME': '-', 'CK_VERBOSITY': 'silent',
-                   'srcdir': SOURCE}
-            names = self.suites[program]
-            for name in names:
-                env['CK_RUN_SUITE'] = name
-                # Of Check, times the 120 s that the harness sets.
-                env['CK_TIMEOUT_MULTIPLIER'] = str(self.timeouts[name] / 120)
-                # Not because the machine is busy.
-                how = fails([f'./{program}'], env)
-                if how and 'timeout' not in how:
-                    how = fails([f'./{program}'], env)
-                if how:
-                    names.insert(0, names.pop(names.index(name)))
-                    return f'{name}: {how}'
+        if program in FUZZERS:
+            corpus = f'{SOURCE}/tests/fuzz/corpus/{program[5:]}'
+            return fails([f'./{program}', str(FUZZERS[program]),
+                          *sorted(glob.glob(corpus + '/*'))], {})
+        env = {'CK_TAP_LOG_FILE_NAME': '-', 'CK_VERBOSITY': 'silent',
+               'srcdir': SOURCE}
+        names = self.suites[program]
+        for name in names:
+            env['CK_RUN_SUITE'] = name
+            # Of Check, times the 120 s that the harness sets.
+            env['CK_TIMEOUT_MULTIPLIER'] = str(self.timeouts[name] / 120)
+            how = fails([f'./{program}'], env)
+            if how:
+                names.insert(0, names.pop(names.index(name)))
+                return f'{name}: {how}'
         return None
 
 
@@ -230,47 +259,51 @@ class Run:
         self.build.make_all()
         self.known = known()
 
-    def objects(self, change):
-        """The objects with the change that are other ones; and what was."""
-        old = {}
-        for target in self.build.concerned(change.file):
-            before = read(target)
+    def program_fails(self, program, change, old):
+        """What went wrong; None if nothing did. Keeps objects in old."""
+        changed = False
+        for target in self.build.concerned(change.file, program):
+            before = old[target] = read(target)
             done = self.build.make(target)
             if done.returncode:
-                return old, done.stdout
-            if read(target) != before:
-                old[target] = before
-        return old, None
+                raise ValueError(done.stdout)
+            changed |= read(target) != before
+        if not changed:
+            return None
+        self.differs = True
+        for target in (SHARED, program):
+            if target == program or SHARED in self.build.links[program]:
+                done = self.build.make(target)
+                if done.returncode:
+                    raise ValueError(done.stdout)
+        if change.kind == 'barrier':
+            return None
+        how = self.tests.fail(program)
+        return how and f'{program}: {how}'
 
     def outcome(self, change):
         original = read(change.file)
         with open(change.file, 'w') as file:
             file.write(change.result)
-        old, error = self.objects(change)
+        self.differs, old = False, {}
         try:
-            if error:
-                return 'invalid', error.splitlines()[0]
-            if not old:
-                return 'equivalent', 'the same object'
-            if change.kind == 'barrier':
-                return 'equivalent', 'for the models'
-            for program, objects in self.build.links.items():
-                if not old.keys() & set(objects) or program not in \
-                        [SHARED, *programs(change.file)]:
-                    continue
-                done = self.build.make(program)
-                if done.returncode:
-                    return 'invalid', done.stdout
-            how = self.tests.fail(change.file)
-            if how:
-                return 'caught', how
-            return 'survivor', ''
+            for program in programs(change.file):
+                how = self.program_fails(program, change, old)
+                if how:
+                    return 'caught', how
+        except ValueError as error:
+            return 'invalid', str(error).splitlines()[0]
         finally:
             with open(change.file, 'wb') as file:
                 file.write(original)
             for target, before in old.items():
                 with open(target, 'wb') as file:
                     file.write(before)
+        if not self.differs:
+            return 'equivalent', 'the same object'
+        if change.kind == 'barrier':
+            return 'equivalent', 'for the models'
+        return 'survivor', ''
 
 
 def main():
