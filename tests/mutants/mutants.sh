@@ -7,7 +7,7 @@
 #
 #   mutants.sh             all; hours
 #   mutants.sh 300         so many of them, the same in each run
-#   mutants.sh 300 op.c    those of them whose file or change has this word
+#   mutants.sh 300 op.c    those of them that match this regular expression
 #
 # A change that no test can notice has an entry in tests/mutants/equivalent.
 set -u

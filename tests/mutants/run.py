@@ -203,7 +203,7 @@ def main():
     for line in known() - {str(change) for change in every}:
         print(f'stale entry: {line}')
     some = sorted(every, key=changes.Change.order)[:amount]
-    some = [change for change in some if word in str(change)]
+    some = [change for change in some if re.search(word, str(change))]
     run = Run(sorted({program for change in some
                       for program in programs(change.file)}))
     files = collections.defaultdict(collections.Counter)

@@ -22,6 +22,7 @@ Suite *suite_queue_random(void);
 Suite *suite_queue_readable(void);
 Suite *suite_queue_reaper(void);
 Suite *suite_queue_resfd(void);
+Suite *suite_queue_retries(void);
 Suite *suite_queue_run(void);
 Suite *suite_queue_shared(void);
 Suite *suite_queue_sleepers(void);
