@@ -31,8 +31,9 @@ SWAPS = [
     ('barrier', r'__ATOMIC_(ACQUIRE|RELEASE|ACQ_REL)\b', ['__ATOMIC_RELAXED']),
 ]
 STATEMENT = re.compile(
-    r'(?<=[;{}:)])(\s*\n\t+)((?!return\b|if\b|else\b|for\b|while\b|do\b|case\b|'
-    r'default\b|goto\b|break\b|continue\b|struct\b|const\b|unsigned\b|int\b|'
+    r'(?<=[;{}:)])(\s*\n\t+)((?!return\b|if\b|else\b|for\b|while\b|do\b|'
+    r'case\b|default\b|goto\b|break\b|continue\b|struct\b|const\b|'
+    r'unsigned\b|int\b|'
     r'bool\b|char\b|long\b|u?int\d+_t\b|size_t\b|switch\b|static\b|'
     r'[a-z_ ]+\**[a-z_]+(?: = [^;]*)?;)[\w*(+-][^;{}]*;)')
 CONDITION = re.compile(r'\b(if|while) \(')
@@ -52,7 +53,6 @@ def bodies(code):
     for match in re.finditer(r'^\{\n.*?^\}$', code, flags=re.M | re.S):
         head = re.split(r'\n\s*\n|[;}]', code[:match.start()])[-1]
         names = re.findall(r'\b(?!__attribute__)(\w+)\s?\((?!\()', head)
-        names = [name for name in names if name not in ('visibility', 'symver')]
         yield names[0], match.span()
 
 
@@ -95,7 +95,8 @@ def in_body(where, text, code, start, end):
         if re.search(r'&&|\|\|', whole) or not re.search('!| == ', whole):
             yield Change(where, text, paren, close + 1, f'(!{whole})',
                          'condition')
-        yield Change(where, text, paren, close + 1, f'(0 && {whole})', 'branch')
+        yield Change(where, text, paren, close + 1, f'(0 && {whole})',
+                     'branch')
     statements = []
     for match in STATEMENT.finditer(code, start, end):
         span = match.span(2)
