@@ -53,11 +53,8 @@ __attribute__((cold)) static void end(struct kaio_queue *queue)
 
 		next = link->next;
 		list_remove(link);
-		list_init(&transfer->waiting);
 		transfer->queue = NULL;
 		transfer->done = NULL;
-		transfer->next = transfer->nr;
-		transfer->short_ops = NONE;
 		/* One for the walk over its operations. */
 		transfer->refs =
 			1 + !transfer->released + (active && transfer->shared);

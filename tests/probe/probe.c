@@ -123,6 +123,20 @@ START_TEST(a_kernel_without_aio_is_enosys)
 }
 END_TEST
 
+START_TEST(without_either_getevents_the_ring_is_enough)
+{
+	struct kaio_probe probe;
+	int ret;
+
+	faults_fail(SYS_io_getevents, ENOSYS, 1000);
+	faults_fail(SYS_io_pgetevents, EPERM, 1000);
+	ret = kaio_probe_system(&probe);
+	ck_assert_int_eq(probe.getevents, -ENOSYS);
+	ck_assert_int_eq(probe.pgetevents, -EPERM);
+	ck_assert_int_eq(ret, probe.ring == 0 ? 0 : -ENOSYS);
+}
+END_TEST
+
 START_TEST(memory_that_ran_out_is_no_finding)
 {
 	const int errors[] = { ENOMEM, EAGAIN };
@@ -232,6 +246,7 @@ Suite *suite_probe(void)
 		it_leaves_nothing_behind,
 		errors_of_io_setup_are_passed_through,
 		a_kernel_without_aio_is_enosys,
+		without_either_getevents_the_ring_is_enough,
 		memory_that_ran_out_is_no_finding,
 		without_file_descriptors_it_is_emfile,
 		where_the_system_has_no_file_descriptors_it_is_enfile,

@@ -151,6 +151,7 @@ START_TEST(with_the_context_gone_every_call_is_einval)
 		ck_assert_int_eq(find_it_gone(queue, ways[way].way), -EINVAL);
 		expect_gone(queue, iocbs);
 		ck_assert_int_eq(kaio_transfer_post(transfer), -EINVAL);
+		ck_assert_int_eq(kaio_transfer_cancel(transfer), -EINVAL);
 		ck_assert_ok(kaio_transfer_release(transfer));
 		ck_assert_uint_eq(kaio_queue_inflight(queue), 2);
 		ck_assert_uint_eq(kaio_queue_backlog(queue), ways[way].pending);

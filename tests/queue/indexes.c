@@ -123,11 +123,35 @@ START_TEST(with_a_tail_out_of_range_the_kernel_is_asked)
 }
 END_TEST
 
+START_TEST(no_more_come_out_of_the_ring_than_are_in_flight)
+{
+	const uint32_t sets[] = { 0, KAIO_QUEUE_EVENTFD };
+	struct kaio_event events[NR + 1];
+	uint32_t tail;
+	size_t i;
+
+	if (!harness_has_ring())
+		SKIP("it takes the ring");
+	for (i = 0; i < COUNT(sets); i++) {
+		queue = threads_queue(sets[i], 2 * NR, 0, 0);
+		ck_assert_ok(kaio_ring_attach(&ring, faults_context));
+		complete_some();
+		tail = ring.header->tail;
+		ring.header->tail = (tail + 1) % ring.nr;
+		ck_assert_int_eq(kaio_queue_reap(queue, events, NR + 1), NR);
+		ck_assert_uint_eq(kaio_queue_inflight(queue), 0);
+		ring.header->tail = tail;
+		ck_assert_ok(kaio_queue_destroy(queue));
+	}
+}
+END_TEST
+
 Suite *suite_queue_indexes(void)
 {
 	const TTest *tests[] = {
 		with_a_head_out_of_range_the_kernel_is_asked,
 		with_a_tail_out_of_range_the_kernel_is_asked,
+		no_more_come_out_of_the_ring_than_are_in_flight,
 	};
 
 	return harness_suite("queue: ring indexes", tests, COUNT(tests));

@@ -200,6 +200,12 @@ START_TEST(statistics_add_up)
 	ck_assert_uint_eq(stats.ring_reaps, harness_has_ring() ? 4 : 0);
 	for (i = 0; i < COUNT(stats.reserved); i++)
 		ck_assert_uint_eq(stats.reserved[i], 0);
+	fixture_endless(&iocbs[0]);
+	fixture_push(queue, iocbs, 1);
+	ck_assert_int_eq(kaio_queue_submit(queue), 1);
+	ck_assert_ok(kaio_queue_cancel(queue, &iocbs[0]));
+	kaio_queue_stats(queue, &stats);
+	ck_assert_uint_eq(stats.cancel_calls, 1);
 	ck_assert_ok(kaio_queue_destroy(queue));
 }
 END_TEST

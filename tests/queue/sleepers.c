@@ -107,9 +107,12 @@ START_TEST(the_reaper_tells_an_event_loop_of_what_it_left_in_the_kernel)
 	struct kaio_op ops[2] = { { .complete = no_call },
 				  { .complete = no_call } };
 	struct kaio_event event;
+	struct kaio_ring ring;
 	struct waiter waiter;
 
 	queue = threads_queue(KAIO_QUEUE_SHARED | KAIO_QUEUE_EVENTFD, 4, 0, 0);
+	if (kaio_ring_attach(&ring, queue->ctx) < 0)
+		SKIP("the ring does not tell when a poll is complete");
 	threads_push_poll(queue, &ops[0]);
 	threads_push_poll(queue, &ops[1]);
 	threads_start(&waiter, queue, BY_WAIT);
@@ -119,6 +122,9 @@ START_TEST(the_reaper_tells_an_event_loop_of_what_it_left_in_the_kernel)
 	while (faults_sleepers())
 		sched_yield();
 	threads_end_poll(&ops[1]);
+	/* The kernel may complete a poll after the write that ends it. */
+	while (!kaio_ring_ready(&ring))
+		sched_yield();
 	ck_assert(is_readable());
 	/* What kaio_queue_reap() does while a reaper is in the kernel. */
 	ck_assert(queue->in_kernel);
@@ -133,6 +139,49 @@ START_TEST(the_reaper_tells_an_event_loop_of_what_it_left_in_the_kernel)
 }
 END_TEST
 
+static unsigned reads_of_clock;
+
+static void *wait_for_an_hour(void *unused)
+{
+	struct kaio_event event;
+
+	faults_clock_reads = 0;
+	ck_assert_int_eq(
+		kaio_queue_wait(queue, &event, 1, 1, INT64_C(3600000000000)),
+		1);
+	reads_of_clock = faults_clock_reads;
+	return unused;
+}
+
+/* By another clock its time would be over, and it would sleep without end. */
+START_TEST(a_sleeper_with_a_deadline_sleeps_once)
+{
+	struct kaio_iocb iocbs[2];
+	struct waiter waiter;
+	pthread_t thread;
+	int i;
+
+	queue = threads_queue(KAIO_QUEUE_SHARED | KAIO_QUEUE_WAKE, 4, 0, 0);
+	threads_start(&waiter, queue, BY_WAIT);
+	threads_sleep(queue, 1);
+	ck_assert_ok(pthread_create(&thread, NULL, wait_for_an_hour, NULL));
+	threads_sleep(queue, 2);
+	for (i = 0; i < 1000; i++) {
+		queue_lock(queue);
+		queue_unlock(queue);
+		sched_yield();
+	}
+	fixture_good(&iocbs[0]);
+	fixture_good(&iocbs[1]);
+	fixture_push(queue, iocbs, 2);
+	ck_assert_int_eq(kaio_queue_submit(queue), 2);
+	threads_join(&waiter);
+	ck_assert_ok(pthread_join(thread, NULL));
+	ck_assert_uint_le(reads_of_clock, 10);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 Suite *suite_queue_sleepers(void)
 {
 	const TTest *tests[] = {
@@ -140,6 +189,7 @@ Suite *suite_queue_sleepers(void)
 		a_drain_tells_the_reaper_of_what_was_refused,
 		a_drain_tells_the_reaper_that_spins,
 		the_reaper_tells_an_event_loop_of_what_it_left_in_the_kernel,
+		a_sleeper_with_a_deadline_sleeps_once,
 	};
 
 	return harness_both_ways("queue: sleepers", tests, COUNT(tests));

@@ -161,9 +161,31 @@ START_TEST(done_may_be_left_and_the_transfer_posted_again)
 }
 END_TEST
 
+START_TEST(with_the_context_gone_it_is_not_cancelled_but_released)
+{
+	struct kaio_queue *queue = fixture_queue(2, 0);
+	struct kaio_transfer *transfer = fixture_transfer(queue, 1);
+	struct kaio_event event;
+
+	fixture_endless(kaio_transfer_iocb(transfer, 0));
+	ck_assert_ok(kaio_transfer_post(transfer));
+	faults_destroy_context(true);
+	ck_assert_int_eq(kaio_queue_wait(queue, &event, 1, 1, KAIO_FOREVER),
+			 -EINVAL);
+	ck_assert_int_eq(kaio_transfer_cancel(transfer), -EINVAL);
+	ck_assert_int_eq(kaio_transfer_test(transfer), -EINVAL);
+	ck_assert_int_eq(kaio_transfer_active(transfer), 1);
+	ck_assert_ok(kaio_transfer_release(transfer));
+	faults_destroy_context(false);
+	ck_assert_ok(kaio_queue_destroy(queue));
+	ck_assert_int_eq(faults_allocated, 0);
+}
+END_TEST
+
 Suite *suite_transfer_release(void)
 {
 	const TTest *tests[] = {
+		with_the_context_gone_it_is_not_cancelled_but_released,
 		each_poll_in_flight_is_cancelled_by_one_call,
 		what_a_callback_left_is_freed_with_its_queue,
 		done_may_be_left_and_the_transfer_posted_again,
