@@ -71,7 +71,7 @@ layer() {
 <h1>libkaio</h1>
 END
 	grep -L '^\.so ' kaio.7 kaio-*.7 | list Concepts
-	[ ! -e kaio-info.1 ] || echo kaio-info.1 | list Programs
+	printf '%s\n' kaio-info.1 kaio-bench.1 | list Programs
 	layer queue | list 'The queue'
 	layer prep | list 'Preparing operations'
 	layer transfer | list 'Requests of many operations'

@@ -218,14 +218,20 @@ runs_on() {
 	echo "PASS: ${program##*/}"
 }
 
+# With --disable-rpath the path is a variable of the file, and not in its flags.
+drop_in_libs() {
+	drop_in --libs
+	[ -n "$(setting LIBAIO_RPATH)" ] || drop_in --variable=rpath
+}
+
 if [ -e "$libdir/libaio.so.1" ]; then
-	libs=$(drop_in --libs)
+	libs=$(drop_in_libs)
 	builds "$cc" user "$user"
 	runs_on "$libdir/" "$dir/user"
 	libs="-L$libdir -laio"
 	builds "$cc" user-no-rpath "$user"
 	runs_on "$libdir/" LD_LIBRARY_PATH="$libdir" "$dir/user-no-rpath"
-	libs=$(drop_in --libs)
+	libs=$(drop_in_libs)
 	if [ -s "$dir/empty" ] && [ -s "$dir/hello-read-c++" ]; then
 		cp "$user" "$dir/user.cc"
 		builds "${CXX:-g++} -Wall -Wextra" user-c++ "$dir/user.cc"
