@@ -108,6 +108,15 @@ static unsigned outstanding(struct worker *worker)
 	return nr;
 }
 
+/* Also completions of transfers that were released. */
+static bool has_all(const struct worker *worker)
+{
+	struct kaio_queue_stats stats;
+
+	kaio_queue_stats(worker->queue, &stats);
+	return stats.pushed == stats.completed;
+}
+
 void worker_drain(struct worker *worker)
 {
 	int64_t end = soak_now() + END_SECONDS;
@@ -135,7 +144,8 @@ void *worker_run(void *argument)
 		go_on(worker);
 	}
 	end = soak_now() + END_SECONDS;
-	while ((left = outstanding(worker)) > 0 && soak_now() < end)
+	while (((left = outstanding(worker)) > 0 || !has_all(worker)) &&
+	       soak_now() < end)
 		go_on(worker);
 	if (left) {
 		soak_wrong("%u are outstanding, by way %u", left, worker->way);
