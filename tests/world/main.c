@@ -2,6 +2,15 @@
 #include "harness.h"
 #include "suites.h"
 
+#include <stdlib.h>
+
+unsigned world_rounds(unsigned nr)
+{
+	const char *times = getenv("KAIO_TEST_ROUNDS");
+
+	return nr * (times ? (unsigned)atoi(times) : 1);
+}
+
 int main(void)
 {
 	Suite *const suites[] = {

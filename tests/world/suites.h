@@ -4,6 +4,9 @@
 
 #include <check.h>
 
+/* So many, or so many times KAIO_TEST_ROUNDS. */
+unsigned world_rounds(unsigned nr);
+
 Suite *suite_world_cancelled(void);
 Suite *suite_world_children(void);
 Suite *suite_world_devices(void);
