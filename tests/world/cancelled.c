@@ -11,7 +11,8 @@
 
 #define THREADS 3
 #define OPS 8
-#define ROUNDS 50
+#define ROUNDS 150
+#define TIMEOUT_NS 2000000
 
 struct op {
 	struct kaio_op op;
@@ -29,6 +30,8 @@ struct victim {
 
 static struct kaio_queue *queue;
 static int null;
+/* In flight all the time: a thread that waits for more sleeps. */
+static struct op endless;
 static struct victim victims[THREADS];
 static unsigned doubled; /* atomic */
 
@@ -58,12 +61,13 @@ static void collect(unsigned way)
 	int ret, i;
 
 	if (way % 4 == 0)
-		kaio_queue_drain(queue, 100000);
+		kaio_queue_drain(queue, TIMEOUT_NS);
 	else if (way % 4 == 1)
-		kaio_queue_run(queue, 1, 100000);
+		kaio_queue_run(queue, 1, TIMEOUT_NS);
 	if (way % 4 < 2)
 		return;
-	ret = way % 4 == 2 ? kaio_queue_wait(queue, events, 1, 4, 100000)
+	ret = way % 4 == 2 ? kaio_queue_wait(queue, events, 1 + way / 8 % 4, 4,
+					     TIMEOUT_NS)
 			   : kaio_queue_reap(queue, events, 4);
 	for (i = 0; i < ret; i++) {
 		struct kaio_op *op = (void *)kaio_event_iocb(&events[i]);
@@ -89,7 +93,7 @@ static void *work(void *argument)
 		else if (number % 8 == 5)
 			kaio_transfer_post(victim->transfer);
 		else if (number % 8 == 6)
-			kaio_transfer_wait(victim->transfer, 100000);
+			kaio_transfer_wait(victim->transfer, TIMEOUT_NS);
 		else
 			kaio_transfer_test(victim->transfer);
 		__atomic_add_fetch(&victim->turns, 1, __ATOMIC_RELAXED);
@@ -130,6 +134,7 @@ static void nothing_is_outstanding(void)
 
 		ck_assert_int_eq(ret, 0);
 	}
+	ck_assert_ok(kaio_queue_cancel(queue, &endless.op.iocb));
 	ck_assert_ok(kaio_queue_drain(queue, KAIO_FOREVER));
 	while (kaio_queue_run(queue, 1, 0) > 0)
 		;
@@ -138,6 +143,7 @@ static void nothing_is_outstanding(void)
 	for (i = 0; i < THREADS; i++)
 		for (op = 0; op < OPS; op++)
 			ck_assert_uint_eq(victims[i].ops[op].busy, 0);
+	ck_assert_uint_eq(endless.busy, 0);
 	ck_assert_uint_eq(doubled, 0);
 }
 
@@ -152,6 +158,11 @@ static void cancel_at_any_moment(uint32_t flags)
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	ck_assert_int_ge(null, 0);
 	ck_assert_ok(kaio_queue_create(&queue, 8, &params));
+	fixture_endless(&endless.op.iocb);
+	endless.op.complete = complete;
+	endless.busy = 1;
+	ck_assert_ok(kaio_queue_push(queue, &endless.op.iocb));
+	ck_assert_int_eq(kaio_queue_submit(queue), 1);
 	for (i = 0; i < THREADS; i++) {
 		victims[i].transfer = fixture_transfer(queue, 12);
 		victims[i].number = i;
@@ -161,7 +172,7 @@ static void cancel_at_any_moment(uint32_t flags)
 	for (round = 0; round < rounds; round++) {
 		struct victim *victim = &victims[round % THREADS];
 
-		cancel_one(victim, (unsigned)rand_r(&seed) % 20);
+		cancel_one(victim, (unsigned)rand_r(&seed) % 4);
 		begin(victim);
 	}
 	for (i = 0; i < THREADS; i++)
