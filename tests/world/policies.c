@@ -3,27 +3,36 @@
  * Programs under whole policies, of those that containers and phones have, and
  * under one that kills for every call that kaio(7) does not list.
  */
-#include "fixture.h"
 #include "harness.h"
+#include "program.h"
 #include "suites.h"
+
+#include <kaio.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NR 8
-#define SIZE 4096
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WITH_SANITIZER 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WITH_SANITIZER 1
+#endif
+#ifndef WITH_SANITIZER
+#define WITH_SANITIZER 0
+#endif
 
 /* The call's action; all others have that of the policy. */
 struct rule {
@@ -49,127 +58,6 @@ static bool enforce(const struct rule *rules, unsigned nr, uint32_t others)
 		(struct sock_filter)BPF_STMT(BPF_RET | BPF_K, others);
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
-/* Opened before the policy: a program's own calls are its own affair. */
-static int file = -1;
-static int event = -1, idle = -1;
-static char *buffer;
-static unsigned called;
-
-static void open_files(void)
-{
-	file = fixture_file(O_RDWR, (size_t)NR * SIZE);
-	event = eventfd(0, EFD_CLOEXEC);
-	idle = eventfd(0, EFD_CLOEXEC);
-	ck_assert_int_ge(idle, 0);
-	buffer = fixture_buffer((size_t)NR * SIZE);
-}
-
-/*
- * The children assert nothing, for Check makes system calls of its own: they
- * end with the line that failed.
- */
-#define MUST(condition)                  \
-	do {                             \
-		if (!(condition))        \
-			return __LINE__; \
-	} while (0)
-
-static void count(struct kaio_op *op, int64_t res)
-{
-	(void)op;
-	called += res != -EINPROGRESS;
-}
-
-/* An error that is the queue's to report, and to signal to an eventfd. */
-static int refuse_one(struct kaio_queue *queue, bool has_eventfd)
-{
-	struct kaio_op bad = { .complete = count };
-
-	kaio_prep_pread(&bad.iocb, -1, buffer, 1, 0);
-	if (!has_eventfd)
-		kaio_iocb_set_eventfd(&bad.iocb, event);
-	MUST(kaio_queue_push(queue, &bad.iocb) == 0);
-	MUST(kaio_queue_run(queue, 1, KAIO_FOREVER) == 1);
-	return 0;
-}
-
-static int poll_and_cancel(struct kaio_queue *queue)
-{
-	struct kaio_op poll = { .complete = count };
-	struct kaio_op fsync = { .complete = count };
-
-	kaio_prep_fsync(&fsync.iocb, file);
-	kaio_prep_poll(&poll.iocb, idle, POLLIN);
-	MUST(kaio_queue_push(queue, &poll.iocb) == 0);
-	MUST(kaio_queue_submit(queue) == 1);
-	MUST(kaio_queue_wait(queue, NULL, 0, 0, 0) == 0);
-	MUST(kaio_queue_run(queue, 1, 1000) == 0);
-	MUST(kaio_queue_push(queue, &fsync.iocb) == 0);
-	MUST(kaio_queue_cancel(queue, &poll.iocb) == 0);
-	called = 0;
-	while (called < 2)
-		MUST(kaio_queue_run(queue, 1, KAIO_FOREVER) > 0);
-	MUST(kaio_queue_drain(queue, KAIO_FOREVER) == 0);
-	return 0;
-}
-
-/* The file ends in the last read, which is therefore looked at. */
-static int do_transfer(struct kaio_queue *queue)
-{
-	struct kaio_transfer *transfer;
-	unsigned i;
-
-	MUST(kaio_transfer_create(&transfer, queue, NR, NULL) == 0);
-	for (i = 0; i < NR; i++)
-		kaio_prep_pread(kaio_transfer_iocb(transfer, i), file,
-				buffer + (size_t)i * SIZE, SIZE,
-				(int64_t)i * SIZE + 8);
-	MUST(kaio_transfer_post(transfer) == 0);
-	MUST(kaio_transfer_wait(transfer, KAIO_FOREVER) == -ENODATA);
-	MUST(kaio_transfer_bytes(transfer) == NR * SIZE - 8);
-	MUST(kaio_transfer_post(transfer) == 0);
-	MUST(kaio_transfer_cancel(transfer) == 0);
-	MUST(kaio_transfer_release(transfer) == 0);
-	return 0;
-}
-
-static int use(uint32_t flags, int64_t spin_ns)
-{
-	const struct kaio_queue_params params = { .flags = flags,
-						  .backlog = NR,
-						  .spin_ns = spin_ns };
-	struct kaio_queue *queue;
-	struct kaio_event events[1];
-	int ret;
-
-	MUST(kaio_queue_create(&queue, 2, &params) == 0);
-	ret = refuse_one(queue, flags & KAIO_QUEUE_EVENTFD);
-	ret = ret ? ret : poll_and_cancel(queue);
-	ret = ret ? ret : do_transfer(queue);
-	if (flags & KAIO_QUEUE_WAKE) {
-		MUST(kaio_queue_wake(queue) == 0);
-		MUST(kaio_queue_wait(queue, events, 1, 1, KAIO_FOREVER) >= 0);
-	}
-	MUST(ret || kaio_queue_drain(queue, KAIO_FOREVER) == 0);
-	/* It has nothing more to wait for, but the time. */
-	MUST(kaio_queue_wait(queue, events, 0, 1, 0) >= 0);
-	MUST(kaio_queue_destroy(queue) == 0);
-	return ret;
-}
-
-static int use_all(void)
-{
-	static const uint32_t shared = KAIO_QUEUE_SHARED | KAIO_QUEUE_WAKE;
-	int ret = use(0, 0);
-
-	ret = ret ? ret : use(0, 1000);
-	ret = ret ? ret : use(KAIO_QUEUE_NO_RING, 0);
-	ret = ret ? ret : use(KAIO_QUEUE_EVENTFD, 0);
-	ret = ret ? ret : use(shared, 0);
-	return ret ? ret
-		   : use(shared | KAIO_QUEUE_EVENTFD | KAIO_QUEUE_NO_RING, 0);
 }
 
 /* 0, the line that failed, or -signal; -1000 where there are no policies. */
@@ -266,18 +154,19 @@ START_TEST(a_program_survives_a_policy_that_kills_for_what_is_not_listed)
 {
 	int line;
 
-	if (harness_is_under_valgrind() || getenv("CK_FORK"))
-		SKIP("the test's process has calls of its own");
-	open_files();
-	line = under(listed, COUNT(listed), SECCOMP_RET_KILL_PROCESS, use_all);
+	if (WITH_SANITIZER || harness_is_under_valgrind())
+		SKIP("the process makes calls that are not the library's");
+	program_open_files();
+	line = under(listed, COUNT(listed), SECCOMP_RET_KILL_PROCESS,
+		     program_use_all);
 	if (line == -1000)
 		SKIP("there is no seccomp");
 	ck_assert_int_eq(line, 0);
 }
 END_TEST
 
-/* The policy does what the test above relies on; and it forbids the probe. */
-static int get_time(void)
+/* The policy does what the test above relies on. */
+static int make_another_call(void)
 {
 	return (int)syscall(SYS_getuid) * 0;
 }
@@ -286,9 +175,10 @@ START_TEST(the_policy_kills_for_another_call)
 {
 	int line;
 
-	if (harness_is_under_valgrind() || getenv("CK_FORK"))
-		SKIP("the test's process has calls of its own");
-	line = under(listed, COUNT(listed), SECCOMP_RET_KILL_PROCESS, get_time);
+	if (WITH_SANITIZER || harness_is_under_valgrind())
+		SKIP("the process makes calls that are not the library's");
+	line = under(listed, COUNT(listed), SECCOMP_RET_KILL_PROCESS,
+		     make_another_call);
 	if (line == -1000)
 		SKIP("there is no seccomp");
 	ck_assert_int_eq(line, -SIGSYS);
@@ -317,14 +207,14 @@ static int probe_and_use_all(void)
 	struct kaio_probe probe;
 
 	MUST(kaio_probe_system(&probe) == 0);
-	return use_all();
+	return program_use_all();
 }
 
 START_TEST(a_program_works_under_a_policy_like_dockers)
 {
 	int line;
 
-	open_files();
+	program_open_files();
 	line = under(like_docker, COUNT(like_docker), SECCOMP_RET_ALLOW,
 		     probe_and_use_all);
 	if (line == -1000)
@@ -379,9 +269,9 @@ START_TEST(a_program_survives_a_policy_like_androids_but_for_the_probe)
 #ifndef SYS_io_getevents
 	SKIP("this architecture has no io_getevents");
 #endif
-	open_files();
+	program_open_files();
 	line = under(like_android, COUNT(like_android), SECCOMP_RET_ALLOW,
-		     use_all);
+		     program_use_all);
 	if (line == -1000)
 		SKIP("there is no seccomp");
 	ck_assert_int_eq(line, 0);
