@@ -184,20 +184,10 @@ START_TEST(a_reaper_that_is_stopped_keeps_nobody_in_a_call)
 }
 END_TEST
 
-START_TEST(a_sleeper_that_is_stopped_keeps_nobody_in_a_call)
-{
-	if (harness_is_under_valgrind())
-		SKIP("Valgrind's threads take turns");
-	if (!stop_the_last_of(2))
-		SKIP("ptrace is not allowed");
-}
-END_TEST
-
 Suite *suite_world_stopped(void)
 {
 	const TTest *tests[] = {
 		a_reaper_that_is_stopped_keeps_nobody_in_a_call,
-		a_sleeper_that_is_stopped_keeps_nobody_in_a_call,
 	};
 
 	return harness_both_ways("world: stopped", tests, COUNT(tests));
