@@ -203,7 +203,7 @@ START_TEST(tmpfs_has_no_direct_io)
 	struct kaio_file_info info;
 	int fd;
 
-	if (!disk_mount_tmpfs())
+	if (!disk_mount_tmpfs(NULL))
 		SKIP("%s", disk_reason);
 	fd = fixture_file(O_RDWR, FILE_SIZE);
 	info = info_of(fd);

@@ -12,7 +12,8 @@
 
 #define DISK_SIZE (512L << 20)
 
-/* The loop device, open with O_DIRECT, and its path. */
+/* The file, and the loop device, open with O_DIRECT; and its path. */
+extern int disk_file;
 extern int disk_fd;
 extern char disk_path[32];
 
@@ -28,6 +29,7 @@ bool disk_attach_partition(uint32_t sector_size);
 /* Makes a file system on disk_path, and mounts it at /tmp. */
 bool disk_mount(const char *type, const char *options);
 
-bool disk_mount_tmpfs(void);
+/* options: of mount(8), or NULL */
+bool disk_mount_tmpfs(const char *options);
 
 #endif

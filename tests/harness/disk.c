@@ -13,6 +13,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+int disk_file = -1;
 int disk_fd = -1;
 char disk_path[32];
 char disk_reason[256];
@@ -42,14 +43,14 @@ static bool attach(uint32_t sector_size, uint32_t flags)
 				      flags },
 	};
 	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	int disk = open_disk();
 	int tries;
 
+	disk_file = open_disk();
 	if (control < 0)
 		return cannot("/dev/loop-control");
-	if (disk < 0)
+	if (disk_file < 0)
 		return cannot("a file for the disk");
-	config.fd = (uint32_t)disk;
+	config.fd = (uint32_t)disk_file;
 	/* Another process may take the free one first. */
 	for (tries = 0; tries < 10; tries++) {
 		int number = ioctl(control, LOOP_CTL_GET_FREE);
@@ -91,12 +92,13 @@ bool disk_attach_partition(uint32_t sector_size)
 	return access(disk_path, F_OK) == 0 || cannot(disk_path);
 }
 
-static bool mount_here(const char *type, const char *source)
+static bool mount_here(const char *type, const char *source,
+		       const char *options)
 {
 	if (unshare(CLONE_NEWNS) < 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return cannot("a mount namespace");
-	if (mount(source, "/tmp", type, 0, NULL) < 0)
+	if (mount(source, "/tmp", type, 0, options) < 0)
 		return cannot(type);
 	return setenv("TMPDIR", "/tmp", 1) == 0;
 }
@@ -112,10 +114,10 @@ bool disk_mount(const char *type, const char *options)
 			 "mkfs.%s is not installed, or refuses", type);
 		return false;
 	}
-	return mount_here(type, disk_path);
+	return mount_here(type, disk_path, NULL);
 }
 
-bool disk_mount_tmpfs(void)
+bool disk_mount_tmpfs(const char *options)
 {
-	return mount_here("tmpfs", "tmpfs");
+	return mount_here("tmpfs", "tmpfs", options);
 }
