@@ -3,7 +3,7 @@
 #
 # fuzz.sh build [TARGET]: builds fuzz-queue and fuzz-ring, here, with clang.
 # fuzz.sh run: builds and runs both, each for FUZZ_SECONDS (60), at the same time,
-# or for FUZZ_RUNS, 0 being the corpus alone;
+# with FUZZ_SEED, with the same inputs each time;
 # what they find goes to corpus-queue/ and corpus-ring/, here, and an input that
 # fails to queue-crash-* or ring-crash-*.
 # fuzz.sh merge: makes the corpus in the source from that, as small as it can be.
@@ -63,8 +63,8 @@ build_ring() {
 # fuzz TARGET LENGTH: from the corpus in the source
 fuzz() {
 	mkdir -p "corpus-$1"
-	"./fuzz-$1" -max_total_time="$seconds" -runs="${FUZZ_RUNS:--1}" -max_len="$2" -timeout=10 \
-		-entropic=0 -reload=0 -print_final_stats=1 \
+	"./fuzz-$1" -max_total_time="$seconds" -max_len="$2" -timeout=10 \
+		-seed="${FUZZ_SEED:-0}" -entropic=0 -reload=0 -print_final_stats=1 \
 		-artifact_prefix="$1-" "corpus-$1" \
 		"$source/tests/fuzz/corpus/$1" >"fuzz-$1.log" 2>&1
 }
