@@ -218,6 +218,45 @@ START_TEST(where_all_rw_flags_are_refused_there_are_none)
 }
 END_TEST
 
+static unsigned unknown;
+
+static int refuse_unknown(long number, long *arguments)
+{
+	const struct kaio_iocb *iocb;
+
+	if (number != SYS_io_submit || !arguments[1])
+		return 0;
+	iocb = *(struct kaio_iocb **)(uintptr_t)arguments[2];
+	return iocb->rw_flags & unknown ? EOPNOTSUPP : 0;
+}
+
+static uint32_t rw_flags_without(unsigned flag)
+{
+	struct kaio_probe probe;
+
+	unknown = flag;
+	ck_assert_ok(kaio_probe_system(&probe));
+	return probe.rw_flags;
+}
+
+/* Of the pair of which one excludes the other, older kernels know only one. */
+START_TEST(a_kernel_that_does_not_know_an_rw_flag_knows_the_others)
+{
+	const unsigned pair = KAIO_RWF_APPEND | KAIO_RWF_NOAPPEND;
+	uint32_t known = rw_flags_without(0);
+	unsigned flag;
+
+	faults_before_call(refuse_unknown);
+	for (flag = KAIO_RWF_HIPRI; flag <= KAIO_RWF_NOSIGNAL; flag *= 2)
+		if (known & flag & ~(pair | KAIO_RWF_NOWAIT))
+			ck_assert_uint_eq(rw_flags_without(flag),
+					  known & ~flag);
+	if (known & KAIO_RWF_APPEND)
+		ck_assert_uint_eq(rw_flags_without(KAIO_RWF_NOAPPEND) & pair,
+				  KAIO_RWF_APPEND);
+}
+END_TEST
+
 Suite *suite_probe_refused(void)
 {
 	const TTest *tests[] = {
@@ -231,6 +270,7 @@ Suite *suite_probe_refused(void)
 		without_memfd_a_sync_is_known_if_a_poll_is,
 		a_cancel_that_does_not_find_the_poll_is_told,
 		where_all_rw_flags_are_refused_there_are_none,
+		a_kernel_that_does_not_know_an_rw_flag_knows_the_others,
 	};
 
 	return harness_suite("refused", tests, COUNT(tests));
