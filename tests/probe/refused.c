@@ -227,6 +227,9 @@ static int refuse_unknown(long number, long *arguments)
 	if (number != SYS_io_submit || !arguments[1])
 		return 0;
 	iocb = *(struct kaio_iocb **)(uintptr_t)arguments[2];
+	/* The kernel looks at the eventfd first. */
+	if (iocb->flags & KAIO_IOCB_RESFD)
+		return EINVAL;
 	return iocb->rw_flags & unknown ? EOPNOTSUPP : 0;
 }
 
