@@ -128,6 +128,35 @@ START_TEST(a_wakeup_that_the_kernel_does_not_take_is_eagain)
 }
 END_TEST
 
+/* One operation is rejected, and for the other there is no memory: two reasons.
+ */
+START_TEST(one_call_wakes_the_reaper_once)
+{
+	const int results[] = { -EBADF, -ENOMEM };
+	struct waiter waiter;
+	struct kaio_iocb iocbs[2];
+	struct kaio_event event;
+	struct kaio_op op;
+
+	queue = threads_queue(KAIO_QUEUE_SHARED, 4, 0, 0);
+	threads_push_poll(queue, &op);
+	threads_start(&waiter, queue, BY_WAIT);
+	threads_sleep(queue, 1);
+	fixture_good(&iocbs[0]);
+	fixture_good(&iocbs[1]);
+	fixture_push(queue, iocbs, 2);
+	faults_script_submit(results, COUNT(results));
+	ck_assert_int_eq(kaio_queue_submit(queue), 0);
+	ck_assert_uint_eq(faults_calls(SYS_write), 1);
+	threads_join(&waiter);
+	ck_assert_int_eq(waiter.ret, 1);
+	ck_assert_int_eq(waiter.event.res, -EBADF);
+	ck_assert_int_eq(kaio_queue_wait(queue, &event, 1, 1, KAIO_FOREVER), 1);
+	ck_assert_int_eq(event.res, 1);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 Suite *suite_queue_descriptors(void)
 {
 	const TTest *tests[] = {
@@ -136,6 +165,7 @@ Suite *suite_queue_descriptors(void)
 		descriptor_0_is_a_wakeup_like_others,
 		the_eventfd_is_raised_once_until_it_is_lowered,
 		a_wakeup_that_the_kernel_does_not_take_is_eagain,
+		one_call_wakes_the_reaper_once,
 	};
 
 	return harness_both_ways("queue: descriptors", tests, COUNT(tests));
