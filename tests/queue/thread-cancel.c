@@ -144,7 +144,8 @@ START_TEST(a_thread_cancelled_in_the_kernel_has_what_it_collects)
 		threads_join(&reaper);
 		ck_assert(!reaper.cancelled);
 #ifndef __GLIBC__
-		/* The cancellation of musl is a signal that interrupts calls. */
+		/* The cancellation of musl is a signal that interrupts calls.
+		 */
 		if (reaper.ret == -EINTR) {
 			ck_assert_ok(kaio_queue_destroy(queue));
 			continue;
