@@ -245,7 +245,7 @@ no_files() {
 # Names of which JSON takes none as it is; python3 -m json.tool would also take
 # bytes that are not UTF-8.
 json() {
-	if ! python3 -m json.tool </dev/null 2>&1 | grep -q .; then
+	if ! python3 -c 'import json.tool' 2>/dev/null; then
 		skip "JSON: there is no python3"
 		return
 	fi
