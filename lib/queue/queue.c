@@ -217,12 +217,13 @@ int kaioq_enter(struct kaio_queue *queue)
 /* Slots that a thread leaves free are for another's transfers. */
 void kaioq_leave(struct kaio_queue *queue)
 {
-	unsigned outstanding = queue_outstanding(queue);
+	if (queue->flags & KAIO_QUEUE_SHARED && queue_has_waiting(queue)) {
+		unsigned outstanding = queue_outstanding(queue);
 
-	if (queue->flags & KAIO_QUEUE_SHARED)
-		queue_push_waiting(queue);
-	if (queue_outstanding(queue) != outstanding)
-		kaioq_submit(queue);
+		queue->client.push_waiting(queue);
+		if (queue_outstanding(queue) != outstanding)
+			kaioq_submit(queue);
+	}
 	kaioq_notify(queue);
 	queue_unlock(queue);
 }
