@@ -7,15 +7,10 @@
 #define TRAP_H
 
 #include "harness.h"
+#include "sanitizers.h"
 
 #include <signal.h>
 #include <ucontext.h>
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define __SANITIZE_THREAD__
-#endif
-#endif
 
 #ifdef __x86_64__
 #define TRAP_FLAGS "q"
@@ -26,7 +21,7 @@
 #endif
 
 /* With ASan most instructions are not the library's. */
-#ifdef __SANITIZE_ADDRESS__
+#if WITH_ADDRESS_SANITIZER
 #define TRAP_STRIDE 7
 #else
 #define TRAP_STRIDE 1
@@ -83,7 +78,7 @@ static void trap_begin(void (*action)(void))
 
 static inline bool trap_works(void)
 {
-#if !defined(TRAP_FLAGS) || defined(__SANITIZE_THREAD__)
+#if !defined(TRAP_FLAGS) || WITH_THREAD_SANITIZER
 	return false;
 #else
 	return !harness_is_under_valgrind();

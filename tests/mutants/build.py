@@ -86,7 +86,7 @@ class Build:
                                ['-include', 'tests/fuzz/' + seam])
         files = [f'tests/fuzz/{file}.c' for file in files.split()]
         own = self.objects('fuzz-' + name + '-own',
-                           [*files, 'tests/mutants/replay.c'], flags)
+                           [*files, 'tests/fuzz/replay.c'], flags)
         self.link('fuzz-' + name, own + library, [])
 
     def objects(self, folder, names, flags):

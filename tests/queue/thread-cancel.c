@@ -3,6 +3,7 @@
 #include "fixture.h"
 #include "harness.h"
 #include "queue/queue.h"
+#include "sanitizers.h"
 #include "suites.h"
 #include "threads.h"
 
@@ -248,6 +249,8 @@ START_TEST(a_cancelled_poller_leaves_the_queue_unlocked)
 	pthread_t thread;
 	int way;
 
+	if (WITH_ADDRESS_SANITIZER)
+		SKIP("AddressSanitizer uses the stack of a cancelled thread");
 	queue = threads_queue(flags, 4, 0, 0);
 	ck_assert_ok(kaio_transfer_create(&transfer, queue, 1, NULL));
 	fixture_endless(kaio_transfer_iocb(transfer, 0));

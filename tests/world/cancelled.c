@@ -2,6 +2,7 @@
 /* Threads that are cancelled at any moment, in all that a shared queue does. */
 #include "fixture.h"
 #include "harness.h"
+#include "sanitizers.h"
 #include "suites.h"
 
 #include <fcntl.h>
@@ -155,9 +156,8 @@ static void cancel_at_any_moment(uint32_t flags)
 	unsigned seed = 1;
 	unsigned i, round;
 
-#ifdef __SANITIZE_ADDRESS__
-	SKIP("AddressSanitizer looks at the stack of a cancelled thread");
-#endif
+	if (WITH_ADDRESS_SANITIZER)
+		SKIP("AddressSanitizer uses the stack of a cancelled thread");
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	ck_assert_int_ge(null, 0);
 	ck_assert_ok(kaio_queue_create(&queue, 8, &params));

@@ -5,6 +5,7 @@
  */
 #include "harness.h"
 #include "program.h"
+#include "sanitizers.h"
 #include "suites.h"
 
 #include <kaio.h>
@@ -22,17 +23,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define WITH_SANITIZER 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define WITH_SANITIZER 1
-#endif
-#ifndef WITH_SANITIZER
-#define WITH_SANITIZER 0
-#endif
+#define HAS_CALLS_OF_OTHERS                                 \
+	(WITH_ADDRESS_SANITIZER || WITH_THREAD_SANITIZER || \
+	 harness_is_under_valgrind())
 
 /* The call's action; all others have that of the policy. */
 struct rule {
@@ -154,7 +147,7 @@ START_TEST(a_program_survives_a_policy_that_kills_for_what_is_not_listed)
 {
 	int line;
 
-	if (WITH_SANITIZER || harness_is_under_valgrind())
+	if (HAS_CALLS_OF_OTHERS)
 		SKIP("the process makes calls that are not the library's");
 	program_open_files();
 	line = under(listed, COUNT(listed), SECCOMP_RET_KILL_PROCESS,
@@ -175,7 +168,7 @@ START_TEST(the_policy_kills_for_another_call)
 {
 	int line;
 
-	if (WITH_SANITIZER || harness_is_under_valgrind())
+	if (HAS_CALLS_OF_OTHERS)
 		SKIP("the process makes calls that are not the library's");
 	line = under(listed, COUNT(listed), SECCOMP_RET_KILL_PROCESS,
 		     make_another_call);
