@@ -107,6 +107,8 @@ static void act(struct plain *op)
 	case 6:
 		CALL(kaio_queue_run(model.queue, what >> 3,
 				    (what >> 6) * INT64_C(1000)));
+		/* It may have taken a wake. */
+		model.woken = false;
 		break;
 	case 7:
 		longjmp(*model.escape, 1);
