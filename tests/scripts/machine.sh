@@ -79,7 +79,7 @@ root() (
 	mkdir -p "$dir/root$build/tests" "$dir/root$source/include" \
 		"$dir/root$build/lib"
 	cd "$dir/root" || exit 99
-	mkdir -p bin dev proc sys tmp lib
+	mkdir -p bin dev proc sys tmp lib var/tmp
 	cp ../../machine/unpacked/bin/busybox bin/
 	cp -L /usr/aarch64-linux-gnu/lib/*.so.* lib/
 	cp -r "$source/include" "./$source/"
