@@ -20,11 +20,10 @@ build=$PWD/machine/build
 	test-libaio test-libaio-inside test-libaio-plugin test-faults
 programs=$*
 
-# Debian's gcc-multilib is not installed beside the name without a version.
-for cc in aarch64-linux-gnu-gcc aarch64-linux-gnu-gcc-12; do
-	! command -v "$cc" >/dev/null || break
-done
-for tool in "$cc" apt-get dpkg-deb qemu-system-aarch64 mkfs.ext4 cpio; do
+# On Debian gcc for another architecture excludes gcc-multilib.
+cc=aarch64-linux-gnu-gcc
+command -v "$cc" >/dev/null || cc='clang --target=aarch64-linux-gnu'
+for tool in "${cc%% *}" apt-get dpkg-deb qemu-system-aarch64 mkfs.ext4 cpio; do
 	PATH=$PATH:/sbin:/usr/sbin command -v "$tool" >/dev/null ||
 		skip_all "$tool is not installed"
 done
@@ -63,8 +62,9 @@ download() (
 build() (
 	mkdir -p "$build"
 	cd "$build" || exit 99
+	# shellcheck disable=SC2086 # words
 	CHECK_SOURCE=$PWD/../check "$source/tests/scripts/static-check.sh" \
-		"$PWD/check" "$cc" || exit
+		"$PWD/check" $cc || exit
 	[ -e Makefile ] || "$source/configure" -q --host=aarch64-linux-gnu \
 		CC="$cc" \
 		CHECK_CFLAGS="-I$PWD/check" \
