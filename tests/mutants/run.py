@@ -87,20 +87,18 @@ class Tests:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode:
             sys.exit(done.stdout)
-        took, longest = collections.Counter(), collections.Counter()
-        for line in open(log):
-            text = re.sub('<[^>]*>', '', line).strip()
-            if '<title>' in line:
-                suite = text
-            if '<duration>' in line:
-                took[suite] += max(0, float(text))
-                longest[suite] = max(longest[suite], float(text))
+        took, longest = {}, {}
+        for suite in re.findall('<suite>.*?</suite>', open(log).read(), re.S):
+            name = re.search('<title>(.*?)</title>', suite)[1]
+            seconds = [max(0, float(text)) for text in
+                       re.findall('<duration>(.*?)</duration>', suite)]
+            took[name], longest[name] = sum(seconds), max(seconds)
         print(f'{program}: {len(took)} suites, {sum(took.values()):.1f} s',
               flush=True)
         self.suites[program] = [suite for suite in sorted(took, key=took.get)
                                 if took[suite] < SLOW]
-        for suite, seconds in longest.items():
-            self.timeouts[suite] = max(HANG, 4 * seconds)
+        for name, seconds in longest.items():
+            self.timeouts[name] = max(HANG, 4 * seconds)
 
     def fail(self, program):
         """The first test that fails, or None."""
