@@ -82,6 +82,28 @@ START_TEST(a_reap_has_the_error_of_what_it_handed_over)
 }
 END_TEST
 
+/* Once the first has made room, the second is refused. */
+START_TEST(a_reap_has_the_error_of_what_it_made_room_for)
+{
+	const struct kaio_queue_params params = {
+		.flags = KAIO_QUEUE_EVENTFD,
+		.backlog = 1,
+	};
+	struct kaio_queue *queue = NULL;
+	struct kaio_iocb iocbs[2];
+	struct kaio_event events[2];
+
+	ck_assert_ok(kaio_queue_create(&queue, 1, &params));
+	fixture_good(&iocbs[0]);
+	fixture_bad(&iocbs[1]);
+	fixture_push(queue, iocbs, 2);
+	ck_assert_int_eq(kaio_queue_reap(queue, events, 2), 2);
+	ck_assert_int_eq(events[0].res, 1);
+	ck_assert_int_eq(events[1].res, -EBADF);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 START_TEST(in_a_child_there_is_no_room)
 {
 	struct kaio_queue *queue = fixture_queue(8, 0);
@@ -113,6 +135,7 @@ Suite *suite_queue_push(void)
 		push_beyond_depth_and_backlog_is_enobufs_until_some_are_collected,
 		as_many_may_be_pushed_as_were_collected,
 		a_reap_has_the_error_of_what_it_handed_over,
+		a_reap_has_the_error_of_what_it_made_room_for,
 		in_a_child_there_is_no_room,
 	};
 
