@@ -110,8 +110,7 @@ static struct kaio_event *done_room(struct kaio_queue *queue, unsigned *nr)
 	if (!queue_done(queue))
 		queue->done_head = queue->done_tail = 0;
 	tail = queue->done_tail & queue->done_mask;
-	*nr = smaller(queue->done_mask + 1 - tail,
-		      queue->done_mask + 1 - queue_done(queue));
+	*nr = queue->done_mask + 1 - tail;
 	return queue->done + tail;
 }
 

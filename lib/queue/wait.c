@@ -36,7 +36,6 @@ __attribute__((noinline)) static int wait_slow(struct kaio_queue *queue,
 		wait.has_taken = n > 0;
 		wait.when_idle = n == 0 && queue_waits_when_idle(queue);
 		ret = kaioq_await(queue, &wait);
-		n += take_done(queue, events + n, max - n);
 		queue_submit_pending(queue);
 		n += take_done(queue, events + n, max - n);
 	} while (ret == 0 && !wait.interrupted && n < min &&

@@ -187,6 +187,55 @@ START_TEST(contexts_that_found_no_place_cost_no_other_calls)
 }
 END_TEST
 
+/* So many that one bucket is too small for those that hash to it. */
+static char rings[2048][4096] __attribute__((aligned(4096)));
+
+static kaio_context_t ring_at(size_t i)
+{
+	const struct kaio_ring_header header = {
+		.magic = KAIO_RING_MAGIC,
+		.header_length = sizeof(header),
+		.nr = 2,
+	};
+
+	memcpy(rings[i], &header, sizeof(header));
+	return (kaio_context_t)rings[i];
+}
+
+/* Its bucket, while that is empty. */
+static struct context *first_place(kaio_context_t handle)
+{
+	struct context *place;
+
+	kaio_registry_add(handle);
+	place = kaio_registry_find(handle);
+	kaio_registry_remove(handle);
+	return place;
+}
+
+START_TEST(a_context_is_put_nowhere_but_where_it_is_looked_for)
+{
+	struct context *bucket = first_place(ring_at(0));
+	kaio_context_t handles[9];
+	size_t nr = 0;
+	size_t i;
+
+	if (!harness_has_ring())
+		SKIP("no context is known without the ring");
+	for (i = 0; i < COUNT(rings) && nr < COUNT(handles); i++) {
+		handles[nr] = ring_at(i);
+		nr += first_place(handles[nr]) == bucket;
+	}
+	ck_assert_uint_eq(nr, COUNT(handles));
+	for (i = 0; i < nr; i++)
+		kaio_registry_add(handles[i]);
+	for (i = 0; i < nr - 1; i++)
+		ck_assert_ptr_eq(kaio_registry_find(handles[i]), bucket + i);
+	ck_assert_ptr_null(kaio_registry_find(handles[i]));
+	ck_assert_uint_eq(bucket[i].handle, 0);
+}
+END_TEST
+
 /* A copy with an event, and one field that differs. */
 static void put_another_ring_there(io_context_t ctx, size_t field)
 {
@@ -229,6 +278,7 @@ Suite *suite_libaio_calls(void)
 		a_call_in_the_kernel_does_not_count_for_the_next_context,
 		an_unknown_handle_costs_few_calls_and_soon_none,
 		contexts_that_found_no_place_cost_no_other_calls,
+		a_context_is_put_nowhere_but_where_it_is_looked_for,
 		another_ring_at_its_address_is_left_to_the_kernel,
 	};
 

@@ -480,7 +480,6 @@ inline kaio_queue_wait(i, max)
 	:: atomic { min[i] = max - n; has_taken[i] = n > 0 }
 	   kaioq_await(i);
 	   atomic {
-		take_done(max);
 		queue_submit();
 		take_done(max);
 		if
@@ -549,7 +548,7 @@ inline kaio_queue_reap(i)
 	atomic { enter(i); queue_begin() }
 	atomic { queue_submit(); collect_ready(false); got = 0 }
 #endif
-	atomic { take_done(1); queue_submit(); take_done(1) }
+	atomic { queue_submit(); take_done(1) }
 	LEAVE;
 	n = 0
 }

@@ -167,17 +167,31 @@ START_TEST(a_block_device_is_asynchronous_wherever_its_name_is)
 }
 END_TEST
 
-/* The block size is in sysfs beside the disk, and a guess would be 4096. */
-START_TEST(a_partition_has_the_sectors_of_its_disk)
+/* Sectors of 512 bytes, by sysfs; a guess would be 4096. */
+static void has_the_sectors_of_its_disk(void)
 {
 	struct kaio_file_info info;
 
-	if (!disk_attach_partition(512) || !disk_mount("ext4", "-q"))
-		SKIP("%s", disk_reason);
 	faults_fail(SYS_statx, ENOSYS, 1);
 	info = info_of(open_file());
 	ck_assert_uint_eq(info.align_source, KAIO_ALIGN_DEVICE);
 	ck_assert_uint_eq(info.offset_align, 512);
+}
+
+START_TEST(without_statx_a_file_has_the_sectors_of_its_disk)
+{
+	if (!disk_attach(512) || !disk_mount("ext4", "-q"))
+		SKIP("%s", disk_reason);
+	has_the_sectors_of_its_disk();
+}
+END_TEST
+
+/* In sysfs they are beside it. */
+START_TEST(a_partition_has_the_sectors_of_its_disk)
+{
+	if (!disk_attach_partition(512) || !disk_mount("ext4", "-q"))
+		SKIP("%s", disk_reason);
+	has_the_sectors_of_its_disk();
 }
 END_TEST
 
@@ -228,6 +242,7 @@ Suite *suite_probe_mounts(void)
 		btrfs_without_checksums_is_asynchronous,
 		reads_of_btrfs_are_asynchronous_with_checksums_too,
 		a_block_device_is_asynchronous_wherever_its_name_is,
+		without_statx_a_file_has_the_sectors_of_its_disk,
 		a_partition_has_the_sectors_of_its_disk,
 		the_guess_is_the_file_systems_block_size_up_to_65536,
 		tmpfs_has_no_direct_io,

@@ -203,6 +203,18 @@ START_TEST(a_cancel_that_does_not_find_the_poll_is_told)
 }
 END_TEST
 
+START_TEST(a_cancel_that_is_refused_is_told_although_no_poll_is_taken)
+{
+	const int results[] = { FIVE, 1, 1, 1, 0 };
+	struct kaio_probe probe;
+
+	faults_fail(SYS_io_cancel, ENOSYS, 1);
+	faults_script_submit(results, COUNT(results));
+	ck_assert_ok(kaio_probe_system(&probe));
+	ck_assert_int_eq(probe.cancel, -ENOSYS);
+}
+END_TEST
+
 /* As if a file took no flag at all: NOWAIT is not concluded from nothing. */
 START_TEST(where_all_rw_flags_are_refused_there_are_none)
 {
@@ -272,6 +284,7 @@ Suite *suite_probe_refused(void)
 		where_completions_cannot_be_collected_it_is_enosys,
 		without_memfd_a_sync_is_known_if_a_poll_is,
 		a_cancel_that_does_not_find_the_poll_is_told,
+		a_cancel_that_is_refused_is_told_although_no_poll_is_taken,
 		where_all_rw_flags_are_refused_there_are_none,
 		a_kernel_that_does_not_know_an_rw_flag_knows_the_others,
 	};

@@ -68,6 +68,36 @@ START_TEST(as_many_may_be_pushed_as_were_collected)
 }
 END_TEST
 
+/*
+ * Four come at once, and three of them would not fit where the completions end,
+ * before the slots of the backlog.
+ */
+START_TEST(what_is_collected_leaves_the_backlog_alone)
+{
+	struct kaio_queue *queue = fixture_queue(4, 2);
+	const unsigned pushed[] = { 4, 3, 5 };
+	struct kaio_event events[6];
+	struct kaio_iocb iocbs[5];
+	size_t i;
+	int n;
+
+	for (i = 0; i < COUNT(iocbs); i++)
+		fixture_good(&iocbs[i]);
+	for (i = 0; i < COUNT(pushed); i++) {
+		fixture_push(queue, iocbs, pushed[i]);
+		ck_assert_ok(kaio_queue_drain(queue, KAIO_FOREVER));
+		/* One stays, so that the next come behind it. */
+		n = i < 2 ? 3 : 6;
+		ck_assert_int_eq(kaio_queue_reap(queue, events, n), n);
+	}
+	for (i = 0; i < COUNT(iocbs); i++) {
+		ck_assert_ptr_eq(kaio_event_iocb(&events[i + 1]), &iocbs[i]);
+		ck_assert_int_eq(events[i + 1].res, 1);
+	}
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 START_TEST(a_reap_has_the_error_of_what_it_handed_over)
 {
 	struct kaio_queue *queue = fixture_queue(4, 0);
@@ -78,6 +108,28 @@ START_TEST(a_reap_has_the_error_of_what_it_handed_over)
 	ck_assert_ok(kaio_queue_push(queue, &bad));
 	ck_assert_int_eq(kaio_queue_reap(queue, &event, 1), 1);
 	ck_assert_int_eq(event.res, -EBADF);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
+/* Once the first has made room, the second is refused. */
+START_TEST(a_reap_has_the_error_of_what_it_made_room_for)
+{
+	const struct kaio_queue_params params = {
+		.flags = KAIO_QUEUE_EVENTFD,
+		.backlog = 1,
+	};
+	struct kaio_queue *queue = NULL;
+	struct kaio_iocb iocbs[2];
+	struct kaio_event events[2];
+
+	ck_assert_ok(kaio_queue_create(&queue, 1, &params));
+	fixture_good(&iocbs[0]);
+	fixture_bad(&iocbs[1]);
+	fixture_push(queue, iocbs, 2);
+	ck_assert_int_eq(kaio_queue_reap(queue, events, 2), 2);
+	ck_assert_int_eq(events[0].res, 1);
+	ck_assert_int_eq(events[1].res, -EBADF);
 	ck_assert_ok(kaio_queue_destroy(queue));
 }
 END_TEST
@@ -112,7 +164,9 @@ Suite *suite_queue_push(void)
 	const TTest *tests[] = {
 		push_beyond_depth_and_backlog_is_enobufs_until_some_are_collected,
 		as_many_may_be_pushed_as_were_collected,
+		what_is_collected_leaves_the_backlog_alone,
 		a_reap_has_the_error_of_what_it_handed_over,
+		a_reap_has_the_error_of_what_it_made_room_for,
 		in_a_child_there_is_no_room,
 	};
 
