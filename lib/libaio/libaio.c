@@ -78,7 +78,7 @@ static int64_t in_ns(int64_t sec, int64_t nsec)
 	if (sec >= INT64_MAX / second)
 		return FOREVER;
 	ns = (int64_t)((uint64_t)sec * (uint64_t)second + (uint64_t)nsec);
-	return ns == 0 && (sec || nsec) ? 1 : ns;
+	return ns == 0 && sec ? 1 : ns;
 }
 
 #define IN_NS(timeout) \

@@ -37,7 +37,7 @@ struct trial {
 /* -EINVAL is about the context: the system call exists. */
 static int presence(int ret)
 {
-	return ret == -EINVAL || ret > 0 ? 0 : ret;
+	return ret == -EINVAL ? 0 : ret;
 }
 
 static void try_calls(struct kaio_probe *probe)

@@ -141,6 +141,9 @@ SENTENCE(CALL(QUEUE_WAKE) | CALL(QUEUE_EVENTFD), EINVAL,
 SENTENCE(CALL(QUEUE_CANCEL), EBUSY,
 	 "The operation is not in the backlog, and the kernel does not cancel "
 	 "it: it completes by itself, or is not there at all.")
+SENTENCE(CALL(TRANSFER_CREATE), EINVAL,
+	 "A pointer is NULL, there are no operations, or the parameters have "
+	 "an unknown flag or a reserved member set.")
 SENTENCE(QUEUE | TRANSFER, EINVAL,
 	 "A pointer is NULL, a number or the timeout is out of range, or "
 	 "somebody else destroyed the queue's context.")
@@ -152,9 +155,6 @@ SENTENCE(CALL(QUEUE_REAP) | WAITS | STATUS, ENOSYS,
 SENTENCE(CALL(QUEUE_DRAIN), ETIMEDOUT,
 	 "Operations are still outstanding, and nothing is lost: call again.")
 
-SENTENCE(CALL(TRANSFER_CREATE), EINVAL,
-	 "A pointer is NULL, there are no operations, or the parameters have "
-	 "an unknown flag or a reserved member set.")
 SENTENCE(CALL(TRANSFER_POST), EBUSY,
 	 "The transfer is active: wait for it, then post it again.")
 SENTENCE(CALL(TRANSFER_POST), ECANCELED,

@@ -66,7 +66,7 @@ int kaio_queue_run(struct kaio_queue *queue, unsigned min, int64_t timeout_ns)
 		if (ret > 0)
 			n += (unsigned)ret;
 	} while (ret >= 0 && !wait.interrupted && n < min &&
-		 queue_has_more(queue, &wait, n));
+		 queue_has_more(queue));
 	queue_leave(queue);
 	return n ? (int)n : ret;
 }

@@ -127,12 +127,10 @@ int kaioq_submit_rest(struct kaio_queue *queue, long nr, long ret, int saved)
 		ret = queue_io_submit(queue, nr);
 	}
 	/* No completion may tell an event loop or the reaper to try again. */
-	if (queue_is_short_of_memory(queue)) {
-		if (queue->eventfd >= 0)
-			kaioq_raise_eventfd(queue);
-		if (queue->reaper)
-			kaioq_wake_reaper(queue);
-	}
+	if (queue->eventfd >= 0)
+		kaioq_raise_eventfd(queue);
+	if (queue->reaper)
+		kaioq_wake_reaper(queue);
 	return accepted;
 }
 

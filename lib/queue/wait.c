@@ -39,7 +39,7 @@ __attribute__((noinline)) static int wait_slow(struct kaio_queue *queue,
 		queue_submit_pending(queue);
 		n += take_done(queue, events + n, max - n);
 	} while (ret == 0 && !wait.interrupted && n < min &&
-		 queue_has_more(queue, &wait, n));
+		 queue_has_more(queue));
 	queue_leave(queue);
 	return n ? (int)n : ret;
 }

@@ -44,14 +44,16 @@ static inline bool queue_wait_is_over(const struct kaio_queue *queue,
  */
 int kaioq_await(struct kaio_queue *queue, struct queue_wait *wait);
 
-/* The same: a fast queue has what it waits for, mostly, in the ring. */
+/*
+ * The same for waits that call back: a fast queue has what they wait for,
+ * mostly, in the ring.
+ */
 static inline int queue_await(struct kaio_queue *queue, struct queue_wait *wait)
 {
 	if (likely(queue->fast && queue->ring.header)) {
 		queue_submit(queue);
 		/* Not if the context is gone, as that has found. */
-		if (likely(queue->ring.header) && kaioq_collect_ring(queue) &&
-		    queue_done(queue) >= queue_enough(queue, wait))
+		if (likely(queue->ring.header) && kaioq_collect_ring(queue))
 			return 0;
 	}
 	return kaioq_await(queue, wait);
@@ -66,11 +68,10 @@ static inline int queue_await(struct kaio_queue *queue, struct queue_wait *wait)
 int kaioq_run_once(struct kaio_queue *queue, struct queue_wait *wait);
 
 /* Whether it is worth to wait for more. */
-static inline bool queue_has_more(const struct kaio_queue *queue,
-				  const struct queue_wait *wait, unsigned n)
+static inline bool queue_has_more(const struct kaio_queue *queue)
 {
 	return queue_is_busy(queue) || queue_done(queue) ||
-	       queue_has_waiting(queue) || (wait->when_idle && n == 0);
+	       queue_has_waiting(queue);
 }
 
 /*

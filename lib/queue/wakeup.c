@@ -100,8 +100,7 @@ void kaioq_notify_all(struct kaio_queue *queue)
 
 bool kaioq_take_wake(struct kaio_queue *queue)
 {
-	return READ_ONCE(queue->woken) &&
-	       __atomic_exchange_n(&queue->woken, false, __ATOMIC_ACQUIRE);
+	return __atomic_exchange_n(&queue->woken, false, __ATOMIC_ACQUIRE);
 }
 
 int kaio_queue_wake(struct kaio_queue *queue)

@@ -3,11 +3,15 @@
 #include "harness.h"
 #include "suites.h"
 
+/* Of tests/probe/, for the one function of probe.h. */
+Suite *suite_probe_limits(void);
+
 int main(void)
 {
 	Suite *const suites[] = {
 		suite_prep(),
 		suite_ring(),
+		suite_probe_limits(),
 	};
 
 	return harness_run(suites, COUNT(suites));

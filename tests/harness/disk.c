@@ -121,3 +121,8 @@ bool disk_mount_tmpfs(const char *options)
 {
 	return mount_here("tmpfs", "tmpfs", options);
 }
+
+bool disk_mount_ramfs(void)
+{
+	return mount_here("ramfs", "ramfs", NULL);
+}

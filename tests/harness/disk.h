@@ -31,5 +31,6 @@ bool disk_mount(const char *type, const char *options);
 
 /* options: of mount(8), or NULL */
 bool disk_mount_tmpfs(const char *options);
+bool disk_mount_ramfs(void);
 
 #endif

@@ -40,6 +40,7 @@ static _Thread_local int eventfd_error;
 static _Thread_local unsigned setup_size;
 static _Thread_local void (*before_getevents)(void);
 static _Thread_local void (*edit_statx)(uint32_t *words);
+static _Thread_local void (*edit_ring)(struct kaio_ring_header *header);
 static int (*before_call)(long number, long *arguments);
 static unsigned sleepers;
 static unsigned long calls_of_all;
@@ -55,6 +56,7 @@ void faults_reset(void)
 	setup_size = 0;
 	before_getevents = NULL;
 	edit_statx = NULL;
+	edit_ring = NULL;
 	faults_before_call(NULL);
 	faults_clock_reads = 0;
 	faults_fail_memory(UINT_MAX);
@@ -98,6 +100,11 @@ void faults_refuse_eventfd(int error)
 void faults_before_getevents(void (*hook)(void))
 {
 	before_getevents = hook;
+}
+
+void faults_edit_ring(void (*edit)(struct kaio_ring_header *header))
+{
+	edit_ring = edit;
 }
 
 void faults_edit_statx(void (*edit)(uint32_t *words))
@@ -229,6 +236,8 @@ __attribute__((no_sanitize_address)) long __wrap_syscall(long number, ...)
 		ret = __real_syscall(number, a[0], a[1]);
 		if (ret == 0)
 			faults_context = *(kaio_context_t *)a[1];
+		if (ret == 0 && edit_ring)
+			edit_ring((struct kaio_ring_header *)faults_context);
 		return ret;
 	case SYS_io_getevents:
 		if (before_getevents)

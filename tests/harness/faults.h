@@ -38,6 +38,9 @@ void faults_destroy_context(bool dead);
 /* Runs before each io_getevents goes to the kernel; NULL for nothing. */
 void faults_before_getevents(void (*hook)(void));
 
+/* Changes the ring that io_setup has made; NULL: nothing. */
+void faults_edit_ring(void (*edit)(struct kaio_ring_header *header));
+
 /* Changes what statx answers, as the words of a struct statx; NULL: nothing. */
 void faults_edit_statx(void (*edit)(uint32_t *words));
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 static bool is_restricted;
 
@@ -38,4 +39,29 @@ bool policy_refuse(long number, int error)
 	is_restricted = true;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+bool policy_refuse_stat(int error)
+{
+	static const long numbers[] = {
+#ifdef SYS_fstat
+		SYS_fstat,
+#endif
+#ifdef SYS_newfstatat
+		SYS_newfstatat,
+#endif
+#ifdef SYS_fstat64
+		SYS_fstat64,
+#endif
+#ifdef SYS_fstatat64
+		SYS_fstatat64,
+#endif
+		SYS_statx,
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(numbers); i++)
+		if (!policy_refuse(numbers[i], error))
+			return false;
+	return true;
 }

@@ -12,4 +12,7 @@
  */
 bool policy_refuse(long number, int error);
 
+/* The same for every call that fstat(3) may be. */
+bool policy_refuse_stat(int error);
+
 #endif

@@ -270,6 +270,46 @@ START_TEST(another_ring_at_its_address_is_left_to_the_kernel)
 }
 END_TEST
 
+static void change_magic(struct kaio_ring_header *header)
+{
+	header->magic++;
+}
+
+START_TEST(a_ring_of_another_format_is_left_to_the_kernel)
+{
+	io_context_t ctx;
+
+	faults_edit_ring(change_magic);
+	ctx = context();
+	ck_assert_uint_eq(calls_to_collect(ctx), 1);
+	faults_edit_ring(NULL);
+	ctx = context();
+	ck_assert_uint_eq(calls_to_collect(ctx), harness_has_ring() ? 0 : 1);
+}
+END_TEST
+
+/* Its bucket has others. */
+START_TEST(a_place_that_is_locked_is_left_for_the_next_one)
+{
+	io_context_t ctx = context();
+	io_context_t old = ctx;
+	struct context *place = kaio_registry_find((kaio_context_t)ctx);
+
+	if (!harness_has_ring())
+		SKIP("there are no places without the ring");
+	ck_assert_call(io_destroy(ctx), 0);
+	ck_assert(context_lock(place, false));
+	ctx = context();
+	if (ctx != old)
+		SKIP("the next ring is at another address");
+	ck_assert_ptr_eq(kaio_registry_find((kaio_context_t)ctx), place + 1);
+	ck_assert_uint_eq(place->handle, 0);
+	ck_assert_uint_eq(calls_to_collect(ctx), 0);
+	context_unlock(place);
+	ck_assert_call(io_destroy(ctx), 0);
+}
+END_TEST
+
 Suite *suite_libaio_calls(void)
 {
 	const TTest *tests[] = {
@@ -280,6 +320,8 @@ Suite *suite_libaio_calls(void)
 		contexts_that_found_no_place_cost_no_other_calls,
 		a_context_is_put_nowhere_but_where_it_is_looked_for,
 		another_ring_at_its_address_is_left_to_the_kernel,
+		a_ring_of_another_format_is_left_to_the_kernel,
+		a_place_that_is_locked_is_left_for_the_next_one,
 	};
 
 	return harness_both_ways("libaio: calls", tests, COUNT(tests));

@@ -205,6 +205,22 @@ START_TEST(destroying_the_other_sleeps_for_its_lock)
 }
 END_TEST
 
+START_TEST(destroying_its_own_does_not_wait)
+{
+	struct context *own;
+
+	begin();
+	own = place(0);
+	if (!own)
+		SKIP("there is no lock without the ring");
+	ck_assert(context_lock(own, false));
+	ck_assert_int_eq(io_destroy(contexts[0]), 0);
+	ck_assert_ptr_null(place(0));
+	context_unlock(own);
+	ck_assert_uint_eq(own->owner, 0);
+}
+END_TEST
+
 Suite *suite_libaio_nested(void)
 {
 	const TTest *tests[] = {
@@ -212,6 +228,7 @@ Suite *suite_libaio_nested(void)
 		it_does_not_sleep_to_forget_a_context,
 		two_that_collect_from_each_others_go_on,
 		destroying_the_other_sleeps_for_its_lock,
+		destroying_its_own_does_not_wait,
 	};
 
 	return harness_both_ways("libaio-nested", tests, COUNT(tests));

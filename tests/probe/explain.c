@@ -299,6 +299,32 @@ START_TEST(it_always_has_an_answer)
 }
 END_TEST
 
+static const struct {
+	int error;
+	const char *text;
+} sentences[] = {
+#define SENTENCE(calls, number, text) { number, text },
+#include "probe/sentences.h"
+#undef SENTENCE
+};
+
+/* None is after one that matches whatever it matches. */
+START_TEST(every_sentence_is_that_of_a_call)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(sentences); i++) {
+		unsigned call = 0;
+
+		while (call < 32 && strcmp(kaio_explain((enum kaio_call)call,
+							-sentences[i].error),
+					   sentences[i].text) != 0)
+			call++;
+		ck_assert_msg(call < 32, "never: %s", sentences[i].text);
+	}
+}
+END_TEST
+
 Suite *suite_probe_explain(void)
 {
 	const TTest *tests[] = {
@@ -310,6 +336,7 @@ Suite *suite_probe_explain(void)
 		the_same_error_means_another_thing_from_another_call,
 		a_call_that_is_newer_than_the_library_is_unknown,
 		it_always_has_an_answer,
+		every_sentence_is_that_of_a_call,
 	};
 
 	return harness_suite("explain", tests, COUNT(tests));

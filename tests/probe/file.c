@@ -162,6 +162,12 @@ static void tell_no_read_alignment(uint32_t *words)
 	words[MASK] &= ~0x20000u;
 }
 
+static void tell_read_alignment_0(uint32_t *words)
+{
+	tell_alignments(words);
+	words[READ] = 0;
+}
+
 static void tell_no_direct_io(uint32_t *words)
 {
 	tell_alignments(words);
@@ -201,6 +207,8 @@ START_TEST(what_statx_says_of_alignments_is_passed_on)
 	ck_assert_uint_eq(info.read_align, 512);
 	info = info_with(fd, tell_no_read_alignment);
 	ck_assert_uint_eq(info.offset_align, 4096);
+	ck_assert_uint_eq(info.read_align, 4096);
+	info = info_with(fd, tell_read_alignment_0);
 	ck_assert_uint_eq(info.read_align, 4096);
 	info = info_with(fd, tell_no_direct_io);
 	ck_assert_uint_eq(info.align_source, KAIO_ALIGN_NONE);

@@ -5,6 +5,7 @@
 #include "faults.h"
 #include "fixture.h"
 #include "harness.h"
+#include "policy.h"
 #include "suites.h"
 
 #include <errno.h>
@@ -133,6 +134,21 @@ START_TEST(btrfs_without_checksums_is_asynchronous)
 }
 END_TEST
 
+START_TEST(btrfs_that_does_not_tell_may_have_checksums)
+{
+	int fd;
+
+	if (!disk_attach(512) || !disk_mount("btrfs", "-q -f"))
+		SKIP("%s", disk_reason);
+	set_nocow("/tmp");
+	fd = open_file();
+	ck_assert_uint_ne(info_of(fd).flags & KAIO_FILE_ASYNC, 0);
+	if (!policy_refuse(SYS_ioctl, ENOTTY))
+		SKIP("there are no seccomp filters, or no fork");
+	ck_assert_uint_eq(info_of(fd).flags & KAIO_FILE_ASYNC, 0);
+}
+END_TEST
+
 START_TEST(reads_of_btrfs_are_asynchronous_with_checksums_too)
 {
 	char path[64];
@@ -212,19 +228,30 @@ START_TEST(the_guess_is_the_file_systems_block_size_up_to_65536)
 }
 END_TEST
 
-START_TEST(tmpfs_has_no_direct_io)
+static void has_no_direct_io(void)
 {
-	struct kaio_file_info info;
-	int fd;
+	int fd = fixture_file(O_RDWR, FILE_SIZE);
+	struct kaio_file_info info = info_of(fd);
 
-	if (!disk_mount_tmpfs(NULL))
-		SKIP("%s", disk_reason);
-	fd = fixture_file(O_RDWR, FILE_SIZE);
-	info = info_of(fd);
 	ck_assert_uint_eq(info.kind, KAIO_FILE_REGULAR);
 	ck_assert_uint_eq(info.flags, 0);
 	ck_assert_uint_eq(info.align_source, KAIO_ALIGN_NONE);
 	alignment_is_accepted(fd, &info);
+}
+
+START_TEST(tmpfs_has_no_direct_io)
+{
+	if (!disk_mount_tmpfs(NULL))
+		SKIP("%s", disk_reason);
+	has_no_direct_io();
+}
+END_TEST
+
+START_TEST(ramfs_has_no_direct_io)
+{
+	if (!disk_mount_ramfs())
+		SKIP("%s", disk_reason);
+	has_no_direct_io();
 }
 END_TEST
 
@@ -240,12 +267,14 @@ Suite *suite_probe_mounts(void)
 		btrfs_on_sectors_of_512_bytes,
 		btrfs_on_sectors_of_4096_bytes,
 		btrfs_without_checksums_is_asynchronous,
+		btrfs_that_does_not_tell_may_have_checksums,
 		reads_of_btrfs_are_asynchronous_with_checksums_too,
 		a_block_device_is_asynchronous_wherever_its_name_is,
 		without_statx_a_file_has_the_sectors_of_its_disk,
 		a_partition_has_the_sectors_of_its_disk,
 		the_guess_is_the_file_systems_block_size_up_to_65536,
 		tmpfs_has_no_direct_io,
+		ramfs_has_no_direct_io,
 	};
 
 	return harness_suite("mounts", tests, COUNT(tests));

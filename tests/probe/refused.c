@@ -9,7 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define NO_POLICY "there are no seccomp filters, or no fork"
 #define SIZE 262144
@@ -99,21 +101,8 @@ END_TEST
 START_TEST(what_cannot_be_stated_is_passed_through)
 {
 	struct kaio_file_info info = { .size = 4711 };
-	bool refused = true;
 
-#ifdef SYS_newfstatat
-	refused = policy_refuse(SYS_newfstatat, EIO);
-#endif
-#ifdef SYS_fstat
-	refused = refused && policy_refuse(SYS_fstat, EIO);
-#endif
-#ifdef SYS_fstat64
-	refused = refused && policy_refuse(SYS_fstat64, EIO);
-#endif
-#ifdef SYS_fstatat64
-	refused = refused && policy_refuse(SYS_fstatat64, EIO);
-#endif
-	if (!refused || !policy_refuse(SYS_statx, EIO))
+	if (!policy_refuse_stat(EIO))
 		SKIP(NO_POLICY);
 	errno = 4711;
 	ck_assert_int_eq(kaio_get_file_info(0, &info), -EIO);
@@ -144,15 +133,78 @@ START_TEST(half_an_alignment_is_no_direct_io)
 }
 END_TEST
 
-START_TEST(a_ring_in_which_nothing_appears_does_not_work)
+enum change {
+	REFUSED,
+	NOTHING_APPEARS,
+	ANOTHER_APPEARS,
+	ANOTHER_RESULT,
+	NR_CHANGES,
+};
+
+static enum change change;
+static bool changed;
+
+/* The operation by which the probe tries the ring is the first of all. */
+static int change_operation(long number, long *arguments)
 {
-	const int refused = -EPERM;
+	static struct kaio_iocb other, *others = &other;
+	static char byte;
+	struct kaio_iocb *iocb;
+
+	if (number != SYS_io_submit || !arguments[1] || changed)
+		return 0;
+	changed = true;
+	if (change == REFUSED)
+		return EPERM;
+	iocb = *(struct kaio_iocb **)(uintptr_t)arguments[2];
+	if (change == NOTHING_APPEARS) {
+		kaio_prep_poll(iocb, (int)iocb->fildes, POLLIN);
+	} else if (change == ANOTHER_APPEARS) {
+		other = *iocb;
+		arguments[2] = (long)(uintptr_t)&others;
+	} else {
+		kaio_prep_pread(iocb, fixture_file(O_RDONLY, 1), &byte, 1, 0);
+	}
+	return 0;
+}
+
+static void change_magic(struct kaio_ring_header *header)
+{
+	header->magic++;
+}
+
+START_TEST(a_ring_that_is_not_as_expected_does_not_work)
+{
 	struct kaio_probe probe;
 
-	faults_script_submit(&refused, 1);
+	for (change = 0; change < NR_CHANGES; change++) {
+		changed = false;
+		faults_before_call(change_operation);
+		ck_assert_ok(kaio_probe_system(&probe));
+		ck_assert(changed);
+		ck_assert_int_eq(probe.ring, -ENOTSUP);
+		ck_assert_ok(probe.getevents);
+	}
+	faults_before_call(NULL);
+	faults_edit_ring(change_magic);
 	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_int_eq(probe.ring, -ENOTSUP);
+}
+END_TEST
+
+START_TEST(without_the_ring_either_getevents_is_enough)
+{
+	struct kaio_probe probe;
+
+	faults_edit_ring(change_magic);
+	faults_fail(SYS_io_getevents, EPERM, 1);
+	ck_assert_ok(kaio_probe_system(&probe));
+	ck_assert_int_eq(probe.getevents, -EPERM);
+	ck_assert_ok(probe.pgetevents);
+	faults_fail(SYS_io_pgetevents, EPERM, 1);
+	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_ok(probe.getevents);
+	ck_assert_int_eq(probe.pgetevents, -EPERM);
 }
 END_TEST
 
@@ -189,6 +241,19 @@ START_TEST(without_memfd_a_sync_is_known_if_a_poll_is)
 	faults_script_submit(no_poll, COUNT(no_poll));
 	ck_assert_ok(kaio_probe_system(&probe));
 	ck_assert_uint_eq(probe.opcodes & syncs, 0);
+}
+END_TEST
+
+START_TEST(without_a_memfd_for_want_of_descriptors_it_is_enfile)
+{
+	struct kaio_probe probe;
+	int before = dup(0);
+
+	ck_assert_ok(close(before));
+	if (!policy_refuse(SYS_memfd_create, ENFILE))
+		SKIP(NO_POLICY);
+	ck_assert_int_eq(kaio_probe_system(&probe), -ENFILE);
+	ck_assert_int_eq(dup(0), before);
 }
 END_TEST
 
@@ -280,9 +345,11 @@ Suite *suite_probe_refused(void)
 		a_device_that_answers_nothing_has_no_size_and_a_guess,
 		what_cannot_be_stated_is_passed_through,
 		half_an_alignment_is_no_direct_io,
-		a_ring_in_which_nothing_appears_does_not_work,
+		a_ring_that_is_not_as_expected_does_not_work,
+		without_the_ring_either_getevents_is_enough,
 		where_completions_cannot_be_collected_it_is_enosys,
 		without_memfd_a_sync_is_known_if_a_poll_is,
+		without_a_memfd_for_want_of_descriptors_it_is_enfile,
 		a_cancel_that_does_not_find_the_poll_is_told,
 		a_cancel_that_is_refused_is_told_although_no_poll_is_taken,
 		where_all_rw_flags_are_refused_there_are_none,

@@ -28,6 +28,7 @@ static int misuse(struct kaio_queue *queue, struct kaio_iocb *iocb)
 		 kaio_queue_eventfd(queue) == -ECHILD &&
 		 kaio_queue_cancel(queue, iocb) == -ECHILD &&
 		 kaio_queue_drain(queue, 0) == -ECHILD &&
+		 kaio_queue_drain(queue, -2) == -ECHILD &&
 		 kaio_queue_destroy(queue) == -ECHILD &&
 		 kaio_queue_inflight(queue) == 0 &&
 		 kaio_queue_backlog(queue) == 0 &&

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -231,9 +232,9 @@ START_TEST(an_operation_of_depth_1_costs_one_system_call)
 }
 END_TEST
 
-START_TEST(the_flag_no_ring_makes_no_use_of_the_ring)
+static uint64_t ring_reaps(uint32_t flags)
 {
-	const struct kaio_queue_params params = { .flags = KAIO_QUEUE_NO_RING };
+	const struct kaio_queue_params params = { .flags = flags };
 	struct kaio_queue_stats stats;
 	struct kaio_queue *queue;
 	struct kaio_iocb iocb;
@@ -243,10 +244,43 @@ START_TEST(the_flag_no_ring_makes_no_use_of_the_ring)
 	fixture_good(&iocb);
 	ck_assert_ok(kaio_queue_push(queue, &iocb));
 	fixture_collect_all(queue, 1, &iocb, 1, &result);
+	ck_assert_int_eq(result, 1);
 	kaio_queue_stats(queue, &stats);
-	ck_assert_uint_eq(stats.ring_reaps, 0);
-	ck_assert_uint_ge(stats.getevents_calls, 1);
+	ck_assert_uint_eq(stats.getevents_calls > 0, !stats.ring_reaps);
 	ck_assert_ok(kaio_queue_destroy(queue));
+	return stats.ring_reaps;
+}
+
+START_TEST(the_flag_no_ring_makes_no_use_of_the_ring)
+{
+	ck_assert_uint_eq(ring_reaps(KAIO_QUEUE_NO_RING), 0);
+}
+END_TEST
+
+static void change_magic(struct kaio_ring_header *header)
+{
+	header->magic++;
+}
+
+START_TEST(a_ring_of_another_format_is_not_read)
+{
+	faults_edit_ring(change_magic);
+	ck_assert_uint_eq(ring_reaps(0), 0);
+	ck_assert_uint_eq(ring_reaps(KAIO_QUEUE_SHARED), 0);
+	faults_edit_ring(NULL);
+	ck_assert_uint_eq(ring_reaps(0), harness_has_ring());
+}
+END_TEST
+
+START_TEST(under_valgrind_the_ring_is_read_only_if_told_so)
+{
+	ck_assert_ok(setenv("KAIO_NO_RING", "", 1));
+	ck_assert_ok(setenv("LD_PRELOAD", "/a/lib.so", 1));
+	ck_assert_uint_eq(ring_reaps(0), 1);
+	ck_assert_ok(setenv("LD_PRELOAD", "/a/vgpreload_memcheck.so", 1));
+	ck_assert_uint_eq(ring_reaps(0), 0);
+	ck_assert_ok(setenv("KAIO_NO_RING", "0", 1));
+	ck_assert_uint_eq(ring_reaps(0), 1);
 }
 END_TEST
 
@@ -281,6 +315,8 @@ Suite *suite_queue(void)
 		statistics_add_up,
 		an_operation_of_depth_1_costs_one_system_call,
 		the_flag_no_ring_makes_no_use_of_the_ring,
+		a_ring_of_another_format_is_not_read,
+		under_valgrind_the_ring_is_read_only_if_told_so,
 		destroy_lets_go_of_backlog_and_flight,
 	};
 

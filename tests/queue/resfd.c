@@ -62,6 +62,29 @@ START_TEST(a_full_eventfd_does_not_block_a_refusal)
 }
 END_TEST
 
+/* By the kernel's own additions; it is readable then, and has an error. */
+START_TEST(an_eventfd_that_overflowed_does_not_block_a_refusal)
+{
+	struct kaio_queue *queue = fixture_queue(2, 0);
+	const uint64_t full = UINT64_MAX - 1;
+	int fd = eventfd(0, 0);
+	struct kaio_iocb iocbs[2];
+	int64_t results[2];
+
+	ck_assert_int_eq(write(fd, &full, sizeof(full)), sizeof(full));
+	fixture_good(&iocbs[0]);
+	fixture_bad(&iocbs[1]);
+	kaio_iocb_set_eventfd(&iocbs[0], fd);
+	kaio_iocb_set_eventfd(&iocbs[1], fd);
+	fixture_push(queue, iocbs, 2);
+	fixture_collect_all(queue, 2, iocbs, 2, results);
+	ck_assert_int_eq(results[0], 1);
+	ck_assert_int_eq(results[1], -EBADF);
+	ck_assert_uint_eq(count(fd), UINT64_MAX);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 START_TEST(a_file_that_was_taken_for_an_eventfd_is_not_written)
 {
 	struct kaio_queue *queue = fixture_queue(1, 0);
@@ -93,6 +116,7 @@ Suite *suite_queue_resfd(void)
 	const TTest *tests[] = {
 		a_refused_operation_signals_its_eventfd_too,
 		a_full_eventfd_does_not_block_a_refusal,
+		an_eventfd_that_overflowed_does_not_block_a_refusal,
 		a_file_that_was_taken_for_an_eventfd_is_not_written,
 	};
 

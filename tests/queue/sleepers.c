@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/syscall.h>
 
 static struct kaio_queue *queue;
 
@@ -182,6 +183,42 @@ START_TEST(a_sleeper_with_a_deadline_sleeps_once)
 }
 END_TEST
 
+/* In all threads, as on a context that was destroyed. */
+static int refuse(long number, long *arguments)
+{
+	(void)arguments;
+	return number == SYS_io_submit || number == SYS_io_getevents ? EINVAL
+								     : 0;
+}
+
+/* One sleeps in the kernel, and the others until it is done. */
+START_TEST(all_who_sleep_hear_that_the_context_is_gone)
+{
+	struct kaio_op endless = { .complete = no_call };
+	struct waiter waiters[NR_WAYS];
+	struct kaio_iocb good;
+	int way;
+
+	queue = threads_queue(KAIO_QUEUE_SHARED, 2 * NR_WAYS, 0, 0);
+	threads_push_poll(queue, &endless);
+	for (way = 0; way < NR_WAYS; way++) {
+		threads_start(&waiters[way], queue, (enum way)way);
+		threads_sleep(queue, (unsigned)way + 1);
+	}
+	fixture_good(&good);
+	push(&good);
+	faults_before_call(refuse);
+	ck_assert_int_eq(kaio_queue_submit(queue), -EINVAL);
+	for (way = 0; way < NR_WAYS; way++) {
+		threads_join(&waiters[way]);
+		ck_assert_int_eq(waiters[way].ret, -EINVAL);
+	}
+	faults_before_call(NULL);
+	ck_assert_ok(kaio_queue_destroy(queue));
+	ck_assert_ok(kaio_transfer_release(waiters[BY_TRANSFER_WAIT].transfer));
+}
+END_TEST
+
 Suite *suite_queue_sleepers(void)
 {
 	const TTest *tests[] = {
@@ -190,6 +227,7 @@ Suite *suite_queue_sleepers(void)
 		a_drain_tells_the_reaper_that_spins,
 		the_reaper_tells_an_event_loop_of_what_it_left_in_the_kernel,
 		a_sleeper_with_a_deadline_sleeps_once,
+		all_who_sleep_hear_that_the_context_is_gone,
 	};
 
 	return harness_both_ways("queue: sleepers", tests, COUNT(tests));

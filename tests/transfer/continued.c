@@ -176,6 +176,45 @@ START_TEST(a_cancelled_operation_is_neither_done_again_nor_continued)
 }
 END_TEST
 
+/* They are short, and their rests wait for slots that others have. */
+START_TEST(the_rests_of_several_operations_are_cancelled)
+{
+	struct kaio_op *ops[2];
+	struct kaio_op others[2];
+	struct kaio_iocb prepared[2];
+	char *buffer = fixture_buffer(SIZE);
+	int fd = fixture_file(O_RDONLY, SIZE);
+	unsigned i;
+
+	queue = fixture_queue(2, 0);
+	transfer = fixture_transfer(queue, 2);
+	for (i = 0; i < 2; i++) {
+		struct kaio_iocb *iocb = kaio_transfer_iocb(transfer, i);
+
+		kaio_prep_pread(iocb, fd, buffer, SIZE, 0);
+		prepared[i] = *iocb;
+		fixture_endless(&others[i].iocb);
+	}
+	ck_assert_ok(kaio_transfer_post(transfer));
+	for (i = 0; i < 2; i++)
+		ops[i] = collect();
+	for (i = 0; i < 2; i++)
+		ck_assert_ok(kaio_queue_push(queue, &others[i].iocb));
+	for (i = 0; i < 2; i++)
+		ops[i]->complete(ops[i], 1000);
+	ck_assert_ok(kaio_transfer_cancel(transfer));
+	ck_assert_int_eq(kaio_transfer_wait(transfer, KAIO_FOREVER),
+			 -ECANCELED);
+	ck_assert_int_eq(kaio_transfer_bytes(transfer), 2000);
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(kaio_transfer_result(transfer, i), -ECANCELED);
+		ck_assert_mem_eq(kaio_transfer_iocb(transfer, i), &prepared[i],
+				 sizeof(prepared[i]));
+	}
+	end();
+}
+END_TEST
+
 /* It is short, and its rest waits for the slot that another one has. */
 START_TEST(the_rest_of_a_short_operation_is_cancelled)
 {
@@ -202,65 +241,17 @@ START_TEST(the_rest_of_a_short_operation_is_cancelled)
 }
 END_TEST
 
-static void refuse_rest(int flags, size_t size, int64_t moved, bool writing,
-			int64_t result)
+START_TEST(a_sync_that_was_not_cancelled_in_time_is_good)
 {
-	const int refused[] = { -EINVAL };
-	char *buffer = fixture_buffer(SIZE);
-	int fd = fixture_file(flags, size);
-	struct kaio_iocb *iocb = create(KAIO_TRANSFER_EOF_OK);
+	struct kaio_op *op;
 
-	if (fd < 0) {
-		end();
-		return;
-	}
-	if (writing)
-		kaio_prep_pwrite(iocb, fd, buffer, SIZE, 0);
-	else
-		kaio_prep_pread(iocb, fd, buffer, SIZE, 0);
+	kaio_prep_fsync(create(0), fixture_file(O_RDWR, SIZE));
 	ck_assert_ok(kaio_transfer_post(transfer));
-	faults_script_submit(refused, 1);
-	complete_with(moved);
-	ck_assert_int_eq(kaio_transfer_wait(transfer, KAIO_FOREVER),
-			 result < 0 ? result : 0);
-	ck_assert_int_eq(kaio_transfer_result(transfer, 0), result);
-	ck_assert_int_eq(kaio_transfer_bytes(transfer), moved);
-	end();
-	close(fd);
-}
-
-START_TEST(einval_is_the_end_of_file_with_o_direct_where_that_can_be)
-{
-	const int direct = O_RDWR | O_DIRECT;
-
-	refuse_rest(direct, 4 * SIZE, 4096, false, -EINVAL);
-	refuse_rest(direct, 4 * SIZE, 4096 + 512, false, -EINVAL);
-	refuse_rest(direct, 4 * SIZE, 4096 + 511, false, 4096 + 511);
-	refuse_rest(direct, 8192, 8192, false, 8192);
-	refuse_rest(direct, 8192, 4096, false, -EINVAL);
-	refuse_rest(direct, 8192, 8191, true, -EINVAL);
-	refuse_rest(O_RDWR, 4 * SIZE, 4096 + 511, false, -EINVAL);
-	refuse_rest(O_RDWR, 8192, 8192, false, -EINVAL);
-}
-END_TEST
-
-START_TEST(the_end_of_file_is_no_error_of_a_cancelled_operation)
-{
-	const int refused[] = { -EINVAL };
-	int fd = fixture_file(O_RDWR | O_DIRECT, (size_t)4 * SIZE);
-	struct kaio_iocb *iocb = create(0);
-
-	if (fd >= 0) {
-		kaio_prep_pread(iocb, fd, fixture_buffer(SIZE), SIZE, 0);
-		ck_assert_ok(kaio_transfer_post(transfer));
-		faults_script_submit(refused, 1);
-		complete_with(511);
-		ck_assert_int_eq(kaio_queue_submit(queue), 0);
-		ck_assert_ok(kaio_transfer_cancel(transfer));
-		ck_assert_int_eq(kaio_transfer_wait(transfer, KAIO_FOREVER),
-				 -ECANCELED);
-		close(fd);
-	}
+	op = collect();
+	ck_assert_ok(kaio_transfer_cancel(transfer));
+	op->complete(op, 0);
+	ck_assert_ok(kaio_transfer_test(transfer));
+	ck_assert_int_eq(kaio_transfer_result(transfer, 0), 0);
 	end();
 }
 END_TEST
@@ -271,9 +262,9 @@ Suite *suite_transfer_continued(void)
 		a_read_that_a_signal_interrupts_is_done_again,
 		eintr_is_no_result_of_any_operation,
 		a_cancelled_operation_is_neither_done_again_nor_continued,
+		the_rests_of_several_operations_are_cancelled,
 		the_rest_of_a_short_operation_is_cancelled,
-		einval_is_the_end_of_file_with_o_direct_where_that_can_be,
-		the_end_of_file_is_no_error_of_a_cancelled_operation,
+		a_sync_that_was_not_cancelled_in_time_is_good,
 	};
 
 	return harness_both_ways("transfer: continued", tests, COUNT(tests));

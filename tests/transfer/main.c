@@ -12,6 +12,7 @@ int main(void)
 		suite_transfer_cancel_shared(),
 		suite_transfer_continued(),
 		suite_transfer_done(),
+		suite_transfer_einval(),
 		suite_transfer_end(),
 		suite_transfer_many(),
 		suite_transfer_release(),

@@ -11,6 +11,7 @@ Suite *suite_transfer_cancel(void);
 Suite *suite_transfer_cancel_shared(void);
 Suite *suite_transfer_continued(void);
 Suite *suite_transfer_done(void);
+Suite *suite_transfer_einval(void);
 Suite *suite_transfer_end(void);
 Suite *suite_transfer_many(void);
 Suite *suite_transfer_model(void);
