@@ -207,17 +207,17 @@ END_TEST
 
 START_TEST(destroying_its_own_does_not_wait)
 {
-	struct context *own;
+	struct context *first;
 
 	begin();
-	own = place(0);
-	if (!own)
+	first = place(0);
+	if (!first)
 		SKIP("there is no lock without the ring");
-	ck_assert(context_lock(own, false));
+	ck_assert(context_lock(first, false));
 	ck_assert_int_eq(io_destroy(contexts[0]), 0);
 	ck_assert_ptr_null(place(0));
-	context_unlock(own);
-	ck_assert_uint_eq(own->owner, 0);
+	context_unlock(first);
+	ck_assert_uint_eq(first->owner, 0);
 }
 END_TEST
 
