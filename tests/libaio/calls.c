@@ -288,6 +288,25 @@ START_TEST(a_ring_of_another_format_is_left_to_the_kernel)
 }
 END_TEST
 
+START_TEST(what_is_out_of_range_is_left_to_the_kernel)
+{
+	io_context_t ctx = context();
+	struct io_event event;
+	struct kaio_ring ring;
+
+	ck_assert_call(io_getevents(ctx, -1, 1, &event, &shortly), -EINVAL);
+	if (kaio_ring_attach(&ring, (kaio_context_t)ctx) < 0)
+		SKIP("there is no ring here");
+	submit_good(ctx);
+	ring.header->tail += ring.nr;
+	faults_reset();
+	ck_assert_call(io_getevents(ctx, 1, 1, &event, NULL), 1);
+	ck_assert_uint_eq(faults_calls(SYS_io_getevents), 1);
+	ring.header->tail %= ring.nr;
+	ck_assert_call(io_destroy(ctx), 0);
+}
+END_TEST
+
 /* Its bucket has others. */
 START_TEST(a_place_that_is_locked_is_left_for_the_next_one)
 {
@@ -321,6 +340,7 @@ Suite *suite_libaio_calls(void)
 		a_context_is_put_nowhere_but_where_it_is_looked_for,
 		another_ring_at_its_address_is_left_to_the_kernel,
 		a_ring_of_another_format_is_left_to_the_kernel,
+		what_is_out_of_range_is_left_to_the_kernel,
 		a_place_that_is_locked_is_left_for_the_next_one,
 	};
 
