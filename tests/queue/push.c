@@ -78,8 +78,8 @@ START_TEST(what_is_collected_leaves_the_backlog_alone)
 	const unsigned pushed[] = { 4, 3, 5 };
 	struct kaio_event events[6];
 	struct kaio_iocb iocbs[5];
+	unsigned nr;
 	size_t i;
-	int n;
 
 	for (i = 0; i < COUNT(iocbs); i++)
 		fixture_good(&iocbs[i]);
@@ -87,8 +87,8 @@ START_TEST(what_is_collected_leaves_the_backlog_alone)
 		fixture_push(queue, iocbs, pushed[i]);
 		ck_assert_ok(kaio_queue_drain(queue, KAIO_FOREVER));
 		/* One stays, so that the next come behind it. */
-		n = i < 2 ? 3 : 6;
-		ck_assert_int_eq(kaio_queue_reap(queue, events, n), n);
+		nr = i < 2 ? 3 : 6;
+		ck_assert_int_eq(kaio_queue_reap(queue, events, nr), nr);
 	}
 	for (i = 0; i < COUNT(iocbs); i++) {
 		ck_assert_ptr_eq(kaio_event_iocb(&events[i + 1]), &iocbs[i]);

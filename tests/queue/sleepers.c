@@ -140,6 +140,28 @@ START_TEST(the_reaper_tells_an_event_loop_of_what_it_left_in_the_kernel)
 }
 END_TEST
 
+/* By another thread, before the kernel tells it. */
+START_TEST(the_reaper_is_told_that_the_context_is_gone)
+{
+	struct kaio_op endless = { .complete = no_call };
+	struct kaio_iocb good;
+	struct waiter waiter;
+
+	queue = threads_queue(KAIO_QUEUE_SHARED, 4, 0, 0);
+	threads_push_poll(queue, &endless);
+	threads_start(&waiter, queue, BY_WAIT);
+	threads_sleep(queue, 1);
+	fixture_good(&good);
+	push(&good);
+	faults_destroy_context(true);
+	ck_assert_int_eq(kaio_queue_submit(queue), -EINVAL);
+	threads_join(&waiter);
+	ck_assert_int_eq(waiter.ret, -EINVAL);
+	faults_destroy_context(false);
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+END_TEST
+
 static unsigned reads_of_clock;
 
 static void *wait_for_an_hour(void *unused)
@@ -226,6 +248,7 @@ Suite *suite_queue_sleepers(void)
 		a_drain_tells_the_reaper_of_what_was_refused,
 		a_drain_tells_the_reaper_that_spins,
 		the_reaper_tells_an_event_loop_of_what_it_left_in_the_kernel,
+		the_reaper_is_told_that_the_context_is_gone,
 		a_sleeper_with_a_deadline_sleeps_once,
 		all_who_sleep_hear_that_the_context_is_gone,
 	};
