@@ -60,7 +60,7 @@ check_prefix()
 	globals()
 	{
 		"${NM:-nm}" -g --defined-only "$builddir/lib/.libs/$1" |
-			awk 'NF == 3 && $3 !~ /^_/ { print $3 }' | sort
+			awk 'NF == 3 && $3 !~ /^(_|DW\.ref\.)/ { print $3 }' | sort
 	}
 	globals libkaio-objects.a >"$tmp/globals"
 	grep -Ev '^kaio[qt]?_' "$tmp/globals" >"$tmp/leaked"
