@@ -18,6 +18,7 @@
 #define BLOCK (256u * 1024) /* a multiple of every offset_align there is */
 
 static struct kaio_transfer *transfers[DEPTH];
+static void *buffers[DEPTH];
 static struct kaio_queue *queue;
 static uint32_t sum;
 
@@ -43,14 +44,13 @@ static void create(int i, int fd, size_t align)
 	const struct kaio_transfer_params params = {
 		.flags = KAIO_TRANSFER_EOF_OK,
 	};
-	void *buffer = aligned_alloc(align < 64 ? 64 : align, BLOCK);
 
-	if (!buffer)
+	if (!(buffers[i] = aligned_alloc(align < 64 ? 64 : align, BLOCK)))
 		errx(1, "no memory");
 	check(KAIO_CALL_TRANSFER_CREATE,
 	      kaio_transfer_create(&transfers[i], queue, 1, &params));
-	kaio_prep_pread(kaio_transfer_iocb(transfers[i], 0), fd, buffer, BLOCK,
-			(int64_t)i * BLOCK);
+	kaio_prep_pread(kaio_transfer_iocb(transfers[i], 0), fd, buffers[i],
+			BLOCK, (int64_t)i * BLOCK);
 	check(KAIO_CALL_TRANSFER_POST, kaio_transfer_post(transfers[i]));
 }
 
