@@ -38,8 +38,8 @@ void faults_destroy_context(bool dead);
 /* Runs before each io_getevents goes to the kernel; NULL for nothing. */
 void faults_before_getevents(void (*hook)(void));
 
-/* Changes the ring that io_setup has made; NULL: nothing. */
-void faults_edit_ring(void (*edit)(struct kaio_ring_header *header));
+/* Whether the rings that io_setup makes are of another format. */
+void faults_other_ring(bool other);
 
 /* Changes what statx answers, as the words of a struct statx; NULL: nothing. */
 void faults_edit_statx(void (*edit)(uint32_t *words));

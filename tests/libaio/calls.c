@@ -270,19 +270,14 @@ START_TEST(another_ring_at_its_address_is_left_to_the_kernel)
 }
 END_TEST
 
-static void change_magic(struct kaio_ring_header *header)
-{
-	header->magic++;
-}
-
 START_TEST(a_ring_of_another_format_is_left_to_the_kernel)
 {
 	io_context_t ctx;
 
-	faults_edit_ring(change_magic);
+	faults_other_ring(true);
 	ctx = context();
 	ck_assert_uint_eq(calls_to_collect(ctx), 1);
-	faults_edit_ring(NULL);
+	faults_other_ring(false);
 	ctx = context();
 	ck_assert_uint_eq(calls_to_collect(ctx), harness_has_ring() ? 0 : 1);
 }
