@@ -3,13 +3,19 @@
 #
 # Are the fuzzers able to find something? Puts one bug after the other into a copy
 # of the library, builds, and expects its fuzzer to find it in its first minute.
-# Takes some minutes; planted.sh WORD does those alone whose name has the word.
+# Takes some minutes; planted.sh WORD does those alone whose name has the word, and
+# planted.sh --lines only looks whether the lines are there that it changes.
 set -u
 
 # shellcheck source=tests/scripts/harness.sh
 . "$(dirname "$0")/../scripts/harness.sh"
 
 only=${1-}
+lines=false
+[ "$only" != --lines ] || {
+	lines=true
+	only=
+}
 planted=0
 seconds=${FUZZ_SECONDS:-60}
 copy=$dir/copy
@@ -23,16 +29,17 @@ plant() {
 	*"$only"*) ;;
 	*) return ;;
 	esac
+	planted=$((planted + 1))
+	if sed "$4" "$source/$file" | cmp -s - "$source/$file"; then
+		fail "$name: $file has no such line any more"
+		return
+	fi
+	! $lines || return 0
 	rm -rf "$copy" "$dir/corpus"
 	mkdir -p "$copy/tests"
 	cp -r "$source/include" "$source/lib" "$copy/"
 	cp -r "$source/tests/fuzz" "$source/tests/scripts" "$copy/tests/"
 	sed -i "$4" "$copy/$file"
-	planted=$((planted + 1))
-	if cmp -s "$source/$file" "$copy/$file"; then
-		fail "$name: $file has no such line any more"
-		return
-	fi
 	(cd "$dir" && srcdir=$copy "$copy/tests/fuzz/fuzz.sh" build "$target") \
 		>"$dir/build.log" 2>&1 || {
 		cat "$dir/build.log"
@@ -60,7 +67,7 @@ plant queue-wakeup-not-armed-again queue lib/queue/wakeup.c \
 plant queue-eventfd-not-raised queue lib/queue/wakeup.c \
 	's/&& !queue->eventfd_raised/\&\& queue->eventfd_raised/'
 plant queue-wake-taken-by-others queue lib/queue/await.c \
-	's/return wait->min && !wait->drain && wants_more && /return /'
+	's/return wait->min && !wait->drain && wants_more &&/return/'
 plant queue-continued-elsewhere queue lib/transfer/op.c \
 	's/offset = op->offset + moved/offset = op->offset/'
 

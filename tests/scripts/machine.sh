@@ -67,7 +67,7 @@ build() (
 		"$PWD/check" $cc || exit
 	[ -e Makefile ] || "$source/configure" -q --host=aarch64-linux-gnu \
 		CC="$cc" \
-		CHECK_CFLAGS="-I$PWD/check" \
+		CHECK_CFLAGS="-isystem $PWD/check" \
 		CHECK_LIBS="$PWD/check/check.o -pthread -lrt -lm" || exit
 	# shellcheck disable=SC2046,SC2086 # words
 	make -s -j "$(getconf _NPROCESSORS_ONLN)" all-am \
