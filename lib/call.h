@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR LGPL-2.1-or-later */
-/* System calls: the library's rule for errors, and 32-bit glibc's other time.
- */
+/* System calls: their errors, and the other time_t of 32-bit glibc. */
 #ifndef CALL_H
 #define CALL_H
 

@@ -80,8 +80,7 @@ static void try_ring(struct trial *trial, struct kaio_probe *probe)
 	struct kaio_ring ring;
 	char nothing;
 
-	/* Complete when io_submit returns: pipe_read() reads 0 bytes at once.
-	 */
+	/* Complete when io_submit returns, as pipe_read() has nothing to do. */
 	kaio_prep_pread(&iocb, trial->reader, &nothing, 0, 0);
 	if (kaio_ring_attach(&ring, trial->ctx) == 0 &&
 	    submit(trial, &iocb) == 1 &&

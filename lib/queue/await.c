@@ -78,7 +78,7 @@ static int reap(struct kaio_queue *queue, const struct queue_wait *wait)
 
 	queue->reaper = wait;
 	queue->wakeup_signaled = false;
-	kaioq_notify(queue);
+	kaioq_notify(queue, false);
 	if (!queue->spin_ns || !queue_can_read_ring(queue) ||
 	    !spin(queue, wait, need))
 		ret = sleep_in_kernel(queue, wait, need);
@@ -165,7 +165,7 @@ int kaioq_await(struct kaio_queue *queue, struct queue_wait *wait)
 		if (queue->reaper) {
 			/* What a drain puts into done is for others. */
 			if (queue->done_tail != told)
-				kaioq_notify(queue);
+				kaioq_notify(queue, false);
 			sleep_until_changed(queue, wait);
 			told = queue->done_tail;
 		} else {

@@ -224,8 +224,7 @@ void kaioq_leave(struct kaio_queue *queue)
 		if (queue_outstanding(queue) != outstanding)
 			kaioq_submit(queue);
 	}
-	kaioq_notify(queue);
-	queue_unlock(queue);
+	kaioq_notify(queue, true);
 }
 
 static unsigned count(const struct kaio_queue *queue, bool in_kernel)

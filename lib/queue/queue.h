@@ -87,27 +87,29 @@ struct kaio_queue {
 	unsigned capacity;
 	kaio_context_t ctx;
 	struct kaio_ring ring; /* its header is NULL where there is none */
-
-	struct kaio_iocb **head, **tail; /* tail: atomic */
-	struct kaio_iocb **push_end;	 /* a fast queue has room up to here */
-	unsigned inflight;
-	unsigned done_mask;
-	unsigned done_head, done_tail;
 	struct kaio_event *done;
+
+	/* Cache lines: what each operation writes, its counters, the lock. */
+	struct kaio_iocb **head __attribute__((aligned(64)));
+	struct kaio_iocb **tail;     /* atomic */
+	struct kaio_iocb **push_end; /* a fast queue has room up to here */
+	unsigned inflight;
+	unsigned retries; /* of the first pending operation */
+	unsigned done_head, done_tail;
+	unsigned done_mask;
 	struct kaio_iocb **slots, **slots_end;
 
-	int64_t spin_ns;
-	unsigned retries; /* of the first pending operation */
-	struct kaio_queue_stats stats;
+	struct kaio_queue_stats stats __attribute__((aligned(64)));
 	uint64_t reaped_by_syscall;
 	size_t mapped; /* bytes: this structure and its arrays */
+	int64_t spin_ns;
 	struct queue_client client;
 
 	int eventfd;	     /* under KAIO_QUEUE_EVENTFD, else -1 */
 	bool eventfd_raised; /* by the queue, since it was last lowered */
 	bool eventfd_missed; /* lowered while the reaper was in the kernel */
 
-	pthread_mutex_t lock;
+	pthread_mutex_t lock __attribute__((aligned(64)));
 	pthread_cond_t changed;
 	unsigned waiters; /* threads that sleep on changed */
 	unsigned drains;  /* those of them that take no completions */

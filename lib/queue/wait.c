@@ -19,33 +19,8 @@ static unsigned take_done(struct kaio_queue *queue, struct kaio_event *events,
 	return n;
 }
 
-/* With n in hand. */
-__attribute__((noinline)) static int wait_slow(struct kaio_queue *queue,
-					       struct kaio_event *events,
-					       unsigned n, unsigned min,
-					       unsigned max, int64_t deadline)
-{
-	struct queue_wait wait = { .deadline = deadline };
-	int ret = queue_enter_wait(queue);
-
-	if (ret < 0)
-		return ret;
-	queue_begin(queue);
-	do {
-		wait.min = min > n ? min - n : 0;
-		wait.has_taken = n > 0;
-		wait.when_idle = n == 0 && queue_waits_when_idle(queue);
-		ret = kaioq_await(queue, &wait);
-		queue_submit_pending(queue);
-		n += take_done(queue, events + n, max - n);
-	} while (ret == 0 && !wait.interrupted && n < min &&
-		 queue_has_more(queue));
-	queue_leave(queue);
-	return n ? (int)n : ret;
-}
-
-/* From the ring of a fast queue, up to the wrap. */
-static inline unsigned reap_ring(struct kaio_queue *queue,
+/* From the ring, up to the wrap; if not fast, one that is not the wakeup's. */
+static inline unsigned reap_ring(struct kaio_queue *queue, bool fast,
 				 struct kaio_event *events, unsigned max)
 {
 	unsigned nr;
@@ -55,6 +30,8 @@ static inline unsigned reap_ring(struct kaio_queue *queue,
 		nr = max;
 	if (nr > queue->inflight)
 		nr = queue->inflight;
+	if (!fast && nr)
+		nr = run->obj != (uintptr_t)&queue->wakeup;
 	if (!nr)
 		return 0;
 	msan_unpoison_reads(run, nr);
@@ -64,15 +41,45 @@ static inline unsigned reap_ring(struct kaio_queue *queue,
 		memcpy(events, run, nr * sizeof(*run));
 	kaio_ring_advance(&queue->ring, nr);
 	queue->inflight -= nr;
-	queue_delivered_fast(queue, nr);
+	if (fast)
+		queue_delivered_fast(queue, nr);
 	return nr;
 }
 
-__attribute__((noinline)) static unsigned
-reap_after_wrap(struct kaio_queue *queue, struct kaio_event *events,
-		unsigned max)
+/* With n in hand. */
+__attribute__((noinline)) static int wait_slow(struct kaio_queue *queue,
+					       struct kaio_event *events,
+					       unsigned n, unsigned min,
+					       unsigned max, int64_t deadline)
 {
-	return reap_ring(queue, events, max);
+	struct queue_wait wait = { .deadline = deadline };
+	int ret = queue_enter_wait(queue);
+	bool more;
+
+	if (ret < 0)
+		return ret;
+	queue_begin(queue);
+	/* Not by done, but where an eventfd has to tell of those over max. */
+	if (!queue->fast && queue->eventfd < 0 && !queue_has_waiting(queue)) {
+		queue_submit(queue);
+		while (!queue->in_kernel && !queue_done(queue) &&
+		       queue_can_read_ring(queue) &&
+		       reap_ring(queue, false, events + n, max - n))
+			n++;
+		queue_submit_pending(queue);
+	}
+	for (more = !n || n < min; more; more = !ret && !wait.interrupted &&
+						n < min &&
+						queue_has_more(queue)) {
+		wait.min = min > n ? min - n : 0;
+		wait.has_taken = n > 0;
+		wait.when_idle = n == 0 && queue_waits_when_idle(queue);
+		ret = kaioq_await(queue, &wait);
+		queue_submit_pending(queue);
+		n += take_done(queue, events + n, max - n);
+	}
+	queue_leave(queue);
+	return n ? (int)n : ret;
 }
 
 int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
@@ -97,9 +104,9 @@ int kaio_queue_wait(struct kaio_queue *queue, struct kaio_event *events,
 	if (likely(queue->ring.header)) {
 		if (unlikely(queue_done(queue)))
 			n = take_done(queue, events, max);
-		n += reap_ring(queue, events + n, max - n);
+		n += reap_ring(queue, true, events + n, max - n);
 		if (unlikely(n < min))
-			n += reap_after_wrap(queue, events + n, max - n);
+			n += reap_ring(queue, true, events + n, max - n);
 		if (n >= min && (n || queue_can_read_ring(queue))) {
 			queue_submit_pending(queue);
 			return (int)n;

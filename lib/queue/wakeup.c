@@ -64,30 +64,27 @@ void kaioq_wake_reaper(struct kaio_queue *queue)
 /*
  * One thread is enough where any can do what is to be done, for it calls this
  * again when it leaves or sleeps; but a drain takes neither completions nor
- * wakes, and the end of all operations concerns every thread.
+ * wakes, and the end of all operations concerns every thread. They are woken
+ * last of all: one that finds the lock held sleeps again.
  */
-static void wake_waiters(struct kaio_queue *queue)
-{
-	if (queue->drains || !queue_is_busy(queue))
-		pthread_cond_broadcast(&queue->changed);
-	else
-		pthread_cond_signal(&queue->changed);
-}
-
-void kaioq_notify(struct kaio_queue *queue)
+void kaioq_notify(struct kaio_queue *queue, bool unlock)
 {
 	bool news = queue_done(queue) || READ_ONCE(queue->woken);
-	bool taken = false;
+	bool all = queue->drains || !queue_is_busy(queue);
+	bool wakes = queue->waiters && (news || !queue->reaper ||
+					!queue_is_busy(queue) || queue->gone);
+	bool taken = wakes && news && queue->waiters > queue->drains;
 
 	if (queue->eventfd >= 0 && queue_done(queue) && !queue->eventfd_raised)
 		kaioq_raise_eventfd(queue);
-	if (queue->waiters &&
-	    (news || !queue->reaper || !queue_is_busy(queue) || queue->gone)) {
-		wake_waiters(queue);
-		taken = news && queue->waiters > queue->drains;
-	}
 	if (queue->reaper && !taken && queue_wait_is_over(queue, queue->reaper))
 		kaioq_wake_reaper(queue);
+	if (unlock)
+		queue_unlock(queue);
+	if (wakes && all)
+		pthread_cond_broadcast(&queue->changed);
+	else if (wakes)
+		pthread_cond_signal(&queue->changed);
 }
 
 void kaioq_notify_all(struct kaio_queue *queue)

@@ -47,8 +47,8 @@ void kaioq_wake_reaper(struct kaio_queue *queue);
 /* Takes the wake, if there was one since the last time. */
 bool kaioq_take_wake(struct kaio_queue *queue);
 
-/* With the lock, before it is given up: tells whoever can go on. */
-void kaioq_notify(struct kaio_queue *queue);
+/* With the lock, before it is given up, or to do so: tells who can go on. */
+void kaioq_notify(struct kaio_queue *queue, bool unlock);
 
 /* The same when a transfer is over, for which another thread may wait. */
 void kaioq_notify_all(struct kaio_queue *queue);

@@ -7,7 +7,7 @@
  * (submit.h, and kaioq_submit_rest() in submit.c), collect_ready, reap, spin,
  * sleep_until_changed, cancelled, was_woken, interrupt, kaioq_await (await.c),
  * kaioq_collect_ring, kaioq_collect_kernel (collect.c), kaioq_notify,
- * wake_waiters, wake_reaper, kaioq_arm_wakeup, kaioq_wakeup_collected,
+ * wake_reaper, kaioq_arm_wakeup, kaioq_wakeup_collected,
  * kaioq_lower_eventfd (wakeup.c), queue_wait_is_over (wait.h), take_done,
  * kaio_queue_wait, kaio_queue_drain (wait.c), kaio_queue_run (run.c),
  * kaio_queue_wake (wakeup.c), kaio_queue_submit, kaio_queue_cancel.
@@ -194,16 +194,20 @@ inline collect_ready(waits)
 	:: else \
 	fi
 
+/* What pthread_cond_signal() or, for all, pthread_cond_broadcast() does. */
 inline wake_waiters()
 {
 	if
 #ifndef WRONG_ONE_SIGNAL
-	:: drains > 0 || !busy -> signal(0); signal(1); signal(2)
-	:: !(drains > 0 || !busy) -> signal_one()
+	:: wakes && all -> signal(0); signal(1); signal(2)
+	:: wakes && !all -> signal_one()
 #else
-	:: true -> signal_one()
+	:: wakes -> signal_one()
 #endif
-	fi
+	:: !wakes
+	fi;
+	wakes = false;
+	all = false
 }
 
 inline wake_reaper()
@@ -223,26 +227,23 @@ inline wake_reaper()
 	fi
 }
 
+/* Whom to wake is known then, for wake_waiters(). */
 inline kaioq_notify()
 {
 	news = done > 0 || woken;
-	told = false;
+	all = drains > 0 || !busy;
+	wakes = waiters > 0 && (news || reaper == NONE || !busy);
+#ifdef WRONG_DRAIN_TAKES_NEWS
+	told = wakes && news;
+#else
+	told = wakes && news && waiters > drains;
+#endif
 #ifdef EVENTFD
 	if
 	:: done > 0 && !eventfd_raised -> eventfd_raised = true; eventfd = true
 	:: else
 	fi;
 #endif
-	if
-	:: waiters > 0 && (news || reaper == NONE || !busy) ->
-		wake_waiters();
-#ifdef WRONG_DRAIN_TAKES_NEWS
-		told = news
-#else
-		told = news && waiters > drains
-#endif
-	:: else
-	fi;
 	if
 #ifndef WRONG_REAPER_NOT_TOLD
 	:: reaper != NONE && !told ->
@@ -261,7 +262,7 @@ inline kaioq_notify()
 #define UNLOCK lock = false
 
 /* kaioq_leave() */
-#define LEAVE atomic { kaioq_notify(); UNLOCK }
+#define LEAVE atomic { kaioq_notify(); UNLOCK } atomic { wake_waiters() }
 
 inline enter(i)
 {
@@ -285,9 +286,9 @@ inline sleep_until_changed(i)
 #ifndef WRONG_SLEEPS_UNTOLD
 		if
 #ifdef WRONG_TELLS_AGAIN
-		:: done > 0 -> kaioq_notify()
+		:: done > 0 -> kaioq_notify(); wake_waiters()
 #else
-		:: grown -> kaioq_notify()
+		:: grown -> kaioq_notify(); wake_waiters()
 #endif
 		:: else
 		fi;
@@ -312,10 +313,14 @@ inline sleep_until_changed(i)
 			kaioq_notify();
 #endif
 			UNLOCK;
-			goto ended
+			leaves = true
 		:: !(cancel[i] && !has_taken[i])
 		fi
 	}
+	if
+	:: leaves -> atomic { leaves = false; wake_waiters(); goto ended }
+	:: !leaves
+	fi
 }
 
 inline kaioq_arm_wakeup(i)
@@ -407,7 +412,8 @@ inline reap(i)
 		reaper = i;
 		wakeup_signaled = false;
 #ifndef WRONG_SLEEPERS_UNTOLD
-		kaioq_notify()
+		kaioq_notify();
+		wake_waiters()
 #endif
 	}
 	found = false;
@@ -472,12 +478,33 @@ inline take_done(max)
 	od
 }
 
+/* Not by done, up to the event of the wakeup, wherever in the ring that is. */
+inline take_ring(max)
+{
+#if !defined(NO_RING) && (!defined(EVENTFD) || defined(WRONG_LEFT_IN_RING))
+	queue_submit();
+	if
+	:: in_kernel || done > 0
+	:: !in_kernel && done == 0 ->
+		assert(kernel_waits == 0);
+		do
+		:: n < max && ring > 0 -> ring--; inflight--; n++; taken++
+		:: n == max || ring == 0 || poll_event -> break
+		od
+	fi;
+	queue_submit()
+#else
+	skip
+#endif
+}
+
 /* kaio_queue_wait(max, max, timeout) */
 inline kaio_queue_wait(i, max)
 {
-	atomic { enter(i); queue_begin() }
+	atomic { enter(i); queue_begin(); take_ring(max) }
 	do
-	:: atomic { min[i] = max - n; has_taken[i] = n > 0 }
+	:: n < max ->
+	   atomic { min[i] = max - n; has_taken[i] = n > 0 }
 	   kaioq_await(i);
 	   atomic {
 		queue_submit();
@@ -488,6 +515,7 @@ inline kaio_queue_wait(i, max)
 		:: else -> break
 		fi
 	   }
+	:: else -> break
 	od;
 	LEAVE;
 	atomic { has_taken[i] = false; n = 0; interrupted = false }
@@ -621,7 +649,7 @@ inline call(i, what)
 proctype thread(byte i, first, second, third)
 {
 	byte turn, what, n, batch, got, was;
-	bool news, told, waked, found, interrupted, asked, grown, again;
+	bool news, told, wakes, all, waked, found, interrupted, asked, grown, again, leaves;
 
 	do
 	:: turn < 3 ->

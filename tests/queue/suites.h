@@ -14,6 +14,7 @@ Suite *suite_queue_files(void);
 Suite *suite_queue_fork(void);
 Suite *suite_queue_idle(void);
 Suite *suite_queue_indexes(void);
+Suite *suite_queue_kinds(void);
 Suite *suite_queue_memory(void);
 Suite *suite_queue_needs(void);
 Suite *suite_queue_push(void);
