@@ -72,8 +72,10 @@ __attribute__((noinline)) static int push_slow(struct kaio_queue *queue,
 	ret = iocb ? -ENOBUFS : -EINVAL;
 	if (iocb && queue_room(queue))
 		ret = use_eventfd(queue, iocb);
-	if (ret == 0)
-		kaioq_push_array(queue, iocb, 0, 1);
+	if (ret == 0) {
+		*slots_for(queue, 1) = iocb;
+		WRITE_ONCE(queue->tail, queue->tail + 1);
+	}
 	queue_unlock(queue);
 	return ret;
 }

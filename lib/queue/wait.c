@@ -19,19 +19,21 @@ static unsigned take_done(struct kaio_queue *queue, struct kaio_event *events,
 	return n;
 }
 
-/* From the ring, up to the wrap; if not fast, one that is not the wakeup's. */
-static inline unsigned reap_ring(struct kaio_queue *queue, bool fast,
-				 struct kaio_event *events, unsigned max)
+/* From the ring, up to the wrap; if not fast, up to the wakeup's event. */
+__attribute__((always_inline)) static inline unsigned
+reap_ring(struct kaio_queue *queue, bool fast, struct kaio_event *events,
+	  unsigned max)
 {
-	unsigned nr;
+	unsigned nr, i;
 	const struct kaio_event *run = kaio_ring_peek(&queue->ring, &nr);
 
 	if (nr > max)
 		nr = max;
 	if (nr > queue->inflight)
 		nr = queue->inflight;
-	if (!fast && nr)
-		nr = run->obj != (uintptr_t)&queue->wakeup;
+	for (i = 0; !fast && i < nr; i++)
+		if (run[i].obj == (uintptr_t)&queue->wakeup)
+			nr = i;
 	if (!nr)
 		return 0;
 	msan_unpoison_reads(run, nr);
@@ -54,6 +56,7 @@ __attribute__((noinline)) static int wait_slow(struct kaio_queue *queue,
 {
 	struct queue_wait wait = { .deadline = deadline };
 	int ret = queue_enter_wait(queue);
+	unsigned nr;
 	bool more;
 
 	if (ret < 0)
@@ -64,8 +67,8 @@ __attribute__((noinline)) static int wait_slow(struct kaio_queue *queue,
 		queue_submit(queue);
 		while (!queue->in_kernel && !queue_done(queue) &&
 		       queue_can_read_ring(queue) &&
-		       reap_ring(queue, false, events + n, max - n))
-			n++;
+		       (nr = reap_ring(queue, false, events + n, max - n)))
+			n += nr;
 		queue_submit_pending(queue);
 	}
 	for (more = !n || n < min; more; more = !ret && !wait.interrupted &&

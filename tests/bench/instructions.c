@@ -11,6 +11,7 @@
  * io_getevents called if there are too few. raw-in-place is the floor below it:
  * it does nothing about what need not happen here, and copies nothing. libaio
  * is the file that LIBAIO names, lest it be the drop-in of this build.
+ * kaio-shared is kaio with a queue that any thread may use, its lock included.
  * push-again and post-again do not prepare operations again, and have batch in
  * flight; push and post are the part of them that hands these over.
  *
@@ -201,9 +202,11 @@ static void by_hand_in_place(void)
 
 /* With libkaio's queue */
 
+static uint32_t queue_flags;
+
 static struct kaio_queue *new_queue(void)
 {
-	const struct kaio_queue_params params = { 0 };
+	const struct kaio_queue_params params = { .flags = queue_flags };
 	struct kaio_queue *queue;
 
 	check(kaio_queue_create(&queue, depth, &params), "kaio_queue_create");
@@ -250,6 +253,12 @@ static void with_queue(void)
 	while (times--)
 		queue_collect(queue);
 	end_queue(queue);
+}
+
+static void with_shared_queue(void)
+{
+	queue_flags = KAIO_QUEUE_SHARED;
+	with_queue();
 }
 
 static void with_queue_and_submit(void)
@@ -401,6 +410,7 @@ static const struct engine {
 	{ "kaio", with_queue },
 	{ "kaio-submit", with_queue_and_submit },
 	{ "kaio-run", with_callbacks },
+	{ "kaio-shared", with_shared_queue },
 	{ "libaio", with_libaio },
 	{ "push-again", push_again },
 	{ "post-again", post_again },

@@ -91,7 +91,7 @@ measure() {
 # $(builder)
 END
 	printf '%-12s %9s %9s %9s\n' engine 1,1 32,8 128,32
-	for engine in raw raw-in-place kaio kaio-submit kaio-run libaio \
+	for engine in raw raw-in-place kaio kaio-submit kaio-run kaio-shared libaio \
 		push-again post-again push post; do
 		row "$engine"
 	done

@@ -42,7 +42,7 @@ class Build:
         test = flags + ['-Itests/harness', *pkg_config('--cflags')]
         libaio = test + ['-Iinclude/kaio-libaio',
                          f'-DLIBAIO_DIR="{os.getcwd()}/so"']
-        wraps = make['AM_LDFLAGS']
+        wraps = make['FAULTS_LDFLAGS']
         library = self.objects('lib', make['lib_libkaio_objects_la_SOURCES'],
                                flags + ['-fexceptions'])
         dropin = self.objects('dropin', make['libaio_sources'], flags)
