@@ -141,6 +141,35 @@ START_TEST(a_slot_that_a_wait_frees_is_for_a_transfer)
 }
 END_TEST
 
+/* Not only one that finds the ring empty. */
+static void use_slots(uint32_t flags)
+{
+	struct kaio_queue *queue = create(2, flags);
+	struct kaio_transfer *transfer = fixture_transfer(queue, 4);
+	struct kaio_queue_stats stats;
+	struct kaio_event events[2];
+
+	ck_assert_ok(kaio_transfer_post(transfer));
+	ck_assert_int_eq(kaio_queue_wait(queue, events, 1, 1, KAIO_FOREVER), 1);
+	ck_assert_int_eq(kaio_queue_wait(queue, events + 1, 1, 1, KAIO_FOREVER),
+			 1);
+	kaio_queue_stats(queue, &stats);
+	ck_assert_uint_ge(stats.submitted, 3);
+	call_back(events, 2);
+	ck_assert_ok(kaio_transfer_wait(transfer, KAIO_FOREVER));
+	ck_assert_ok(kaio_transfer_release(transfer));
+	ck_assert_ok(kaio_queue_destroy(queue));
+}
+
+START_TEST(each_wait_gives_its_slots_to_a_transfer)
+{
+	use_slots(KAIO_QUEUE_WAKE);
+	use_slots(KAIO_QUEUE_EVENTFD);
+	use_slots(KAIO_QUEUE_SHARED);
+	use_slots(KAIO_QUEUE_SHARED | KAIO_QUEUE_WAKE);
+}
+END_TEST
+
 static void expect_taken(size_t from, struct kaio_transfer *transfer,
 			 unsigned nr)
 {
@@ -193,6 +222,7 @@ Suite *suite_transfer_beside(void)
 		a_post_itself_hands_over_what_fits,
 		one_that_does_not_fit_ends_where_the_program_collects,
 		a_slot_that_a_wait_frees_is_for_a_transfer,
+		each_wait_gives_its_slots_to_a_transfer,
 		one_that_would_fit_goes_behind_those_that_do_not,
 	};
 
